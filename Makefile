@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# How to build, install and try; Kbuild says what the modules are made of.
+#
+#   KDIR             kernel build directory        (the running kernel's)
+#   DESTDIR          prefix of every installed path, for packagers
+#   INSTALL_MOD_PATH prefix of the modules' path   ($(DESTDIR))
+#   INSTALL_MOD_DIR  their folder below /lib/modules/VERSION (updates)
+
+KDIR             ?= /lib/modules/$(shell uname -r)/build
+INSTALL_MOD_PATH ?= $(DESTDIR)
+INSTALL_MOD_DIR  ?= updates
+PKG_CONFIG       ?= pkg-config
+INSTALL          ?= install
+CFLAGS           ?= -O2 -g
+RELEASES         ?= all
+RELEASE          ?= trixie
+
+MODULES      := xt_NOTRACK xt_untracked
+PLUGIN       := libxt_untracked.so
+PLUGIN_LINKS := libipt_NOTRACK.so libip6t_NOTRACK.so libipt_CT.so libip6t_CT.so
+
+# Looked up only by the targets that use them. The kernel's version is the one
+# that modules are stamped with; Debian 12's kernel.release names another.
+KERNEL      = $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null),$(error \
+	no kernel headers in KDIR=$(KDIR): install linux-headers-amd64 or the like, or set KDIR))
+MODROOT     = $(INSTALL_MOD_PATH)/lib/modules/$(KERNEL)
+XTLIBDIR    = $(or $(shell $(PKG_CONFIG) --variable=xtlibdir xtables 2>/dev/null),$(error \
+	pkg-config does not know xtables: install pkg-config and libxtables-dev))
+MODPROBEDIR = /lib/modprobe.d
+
+all: modules plugin
+
+modules:
+	@: $(KERNEL)
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+plugin: $(PLUGIN)
+
+$(PLUGIN): libxt_NOTRACK.c include/uapi/linux/netfilter/xt_untracked.h Makefile
+	@: $(XTLIBDIR)
+	$(CC) $(CPPFLAGS) -Iinclude/uapi $$($(PKG_CONFIG) --cflags xtables) $(CFLAGS) -Wall -Wextra \
+		-fPIC -shared $(LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs xtables) -ldl
+
+# Distributions' headers come without the key; kbuild would try and complain.
+UNSIGNED = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+
+# depmod only makes sense where the kernel's own modules are.
+DEPMOD = if [ -e $(MODROOT)/modules.order ]; then \
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KERNEL); \
+	else echo "depmod: left out, $(MODROOT) holds no kernel"; fi
+
+install: all
+	$(INSTALL) -d $(MODROOT)/$(INSTALL_MOD_DIR) $(DESTDIR)$(XTLIBDIR) $(DESTDIR)$(MODPROBEDIR)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
+		INSTALL_MOD_DIR=$(INSTALL_MOD_DIR) $(UNSIGNED) modules_install
+	$(INSTALL) -m 644 modprobe.d/xt_NOTRACK.conf $(DESTDIR)$(MODPROBEDIR)/
+	$(INSTALL) -m 644 $(PLUGIN) $(DESTDIR)$(XTLIBDIR)/
+	for name in $(PLUGIN_LINKS); do ln -sf $(PLUGIN) $(DESTDIR)$(XTLIBDIR)/$$name || exit; done
+	$(DEPMOD)
+
+uninstall:
+	rm -f $(foreach m,$(MODULES),$(MODROOT)/$(INSTALL_MOD_DIR)/$(m).ko*)
+	rm -f $(addprefix $(DESTDIR)$(XTLIBDIR)/,$(PLUGIN) $(PLUGIN_LINKS))
+	rm -f $(DESTDIR)$(MODPROBEDIR)/xt_NOTRACK.conf
+	-[ ! -d $(MODROOT)/$(INSTALL_MOD_DIR) ] || rmdir --ignore-fail-on-non-empty $(MODROOT)/$(INSTALL_MOD_DIR)
+	$(DEPMOD)
+
+clean:
+	[ ! -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -f $(PLUGIN)
+
+demo:
+	lab/demo $(RELEASE)
+
+check:
+	lab/check $(RELEASES)
+
+help:
+	@echo 'make                     modules and plugin for KDIR ($(KDIR))'
+	@echo 'make install             ... into this system; DESTDIR, INSTALL_MOD_PATH and INSTALL_MOD_DIR are honoured'
+	@echo 'make uninstall           take all of it away again'
+	@echo 'make clean               remove what was built in this tree'
+	@echo 'make demo                a router and a web server with NOTRACK, in a virtual machine; RELEASE=$(RELEASE)'
+	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
+	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
+	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
+
+.PHONY: all modules plugin install uninstall clean demo check help

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# What the lab's scripts share: where things are, how they speak, how they end.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+umask 022
+
+lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+tree=${lab%/*}
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xt_NOTRACK
+
+say() { printf '%s\n' "lab: $*" >&2; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+releases() { ls "$lab/releases"; }
+
+# The release's data: suites, and what its kernel is booted with.
+load_release() {
+	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
+		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
+	release=$1 suites='' cmdline=''
+	# shellcheck source=lab/releases/trixie
+	. "$lab/releases/$1"
+}
+
+# Chroots, mounts and package installation want root. As a user with sudo the
+# script starts itself again through it, with the same cache.
+need_root() {
+	[ "$(uname -m)" = x86_64 ] || die "the lab runs on x86_64 hosts only, this is $(uname -m)"
+	[ "$EUID" -eq 0 ] && return
+	command -v sudo >/dev/null ||
+		die "needs root (it makes chroots and mounts) and found no sudo; run it as root"
+	say "needs root (it makes chroots and mounts): going on with sudo"
+	exec sudo XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" "$(realpath "$0")" "$@"
+}
+
+# Whatever a script has begun ends with it, also on ^C: processes, then folders.
+# unshare and timeout shrug off SIGTERM or are slow to pass it on, hence two lists.
+arm() {
+	doomed_killed=() doomed_asked=() doomed_dirs=()
+	trap clean_up EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+clean_up() {
+	local status=$? pid
+	trap '' INT TERM HUP
+	for pid in "${doomed_killed[@]}"; do
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	for pid in "${doomed_asked[@]}"; do
+		kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	[ ${#doomed_dirs[@]} -eq 0 ] || rm -rf --one-file-system "${doomed_dirs[@]}"
+	exit "$status"
+}
+arm
+
+# A folder that goes when the script ends. Sets REPLY.
+temp_dir() {
+	mkdir -p "$1" || die "cannot write to $1"
+	REPLY=$(mktemp -d "$1/.new.XXXXXX") || die "cannot write to $1"
+	doomed_dirs+=("$REPLY")
+}
+
+# Run a command that dies with this script, with every process it started.
+# Mounts that it makes are seen by nobody else and vanish with it.
+contained() {
+	unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+		-- "$@" </dev/null &
+	doomed_killed+=($!)
+	wait $!
+}
+
+# One cause, in a line, for what a log says went wrong.
+cause_of() {
+	local name
+	if grep -qi 'no space left on device' "$1"; then
+		echo "the disk is full (df -h $cache)"
+	elif name=$(grep -oP '(Unable to locate package|no installation candidate for) \K\S+|Package \S+(?= has no installation candidate)' "$1" | head -1) && [ -n "$name" ]; then
+		echo "package '$name' is not to be had"
+	elif grep -qiE 'Could not (resolve|connect)|Failed to fetch|Connection (failed|refused|timed out)|Temporary failure|does not have a Release file|Network is unreachable' "$1"; then
+		echo "the package mirror is out of reach"
+	else
+		grep -iE '(^|[^a-z])(error|E:)|: \*\*\*' "$1" | tail -1 | grep . || tail -1 "$1"
+	fi
+}
+
+# step TEXT COMMAND...: a long step; says that it runs, how long it took, or why
+# it failed. What it prints goes to a log, kept when it fails.
+step() {
+	local text=$1 log start=$SECONDS ticker worker status=0
+	shift
+	mkdir -p "$cache/logs" || die "cannot write to $cache"
+	log=$cache/logs/${text//[^a-zA-Z0-9]/_}.$$
+	say "$text ..."
+	# A process of its own, because bash forgets "set -e" where a status is looked at.
+	(arm; "$@") </dev/null >"$log" 2>&1 &
+	worker=$!
+	(while sleep 20; do say "$text: $((SECONDS - start)) s, $(last_words "$log")"; done) &
+	ticker=$!
+	doomed_asked+=("$worker") doomed_killed+=("$ticker")
+	wait "$worker" || status=$?
+	kill -KILL "$ticker" && wait "$ticker" 2>/dev/null || :
+	[ $status -eq 0 ] || die "$text failed: $(cause_of "$log") (log: $log)"
+	rm -f "$log"
+	say "$text: done in $((SECONDS - start)) s"
+}
+last_words() { tail -c 200 "$1" | tr '\r' '\n' | tail -1 | cut -c1-60; }
+
+# need_space DIR MIB: refuse early rather than fill the disk.
+need_space() {
+	local free
+	mkdir -p "$1" || die "cannot write to $1"
+	free=$(df --output=avail -m "$1" | tail -1)
+	[ "$free" -ge "$2" ] ||
+		die "$1 has $free MiB free and this takes $2: make room, or set XDG_CACHE_HOME to a larger disk"
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libxt_NOTRACK - iptables' side of target NOTRACK and match untracked
+ *
+ * One object under several names (the Makefile's PLUGIN_LINKS says which): its
+ * names are looked for before the distribution's files, none of which it touches.
+ */
+#define _GNU_SOURCE /* dladdr */
+#include <dlfcn.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <xtables.h>
+#include <linux/netfilter/xt_untracked.h>
+
+/* In the order of enum xt_untracked_question. */
+static const struct option untracked_opts[] = {
+	{.name = "untracked", .has_arg = no_argument, .val = XT_UNTRACKED_MARK},
+	{.name = "reply", .has_arg = no_argument, .val = XT_UNTRACKED_REPLY},
+	{.name = "related", .has_arg = no_argument, .val = XT_UNTRACKED_RELATED},
+	{ .name = NULL },
+};
+
+static void untracked_help(void)
+{
+	printf(
+"untracked match options (one question a rule):\n"
+"  [!] --untracked    the packet carries the untracked mark (the default)\n"
+"  [!] --reply        it answers an untracked packet that passed lately\n"
+"  [!] --related      it is an ICMP error about such a packet\n");
+}
+
+static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
+			   const void *entry, struct xt_entry_match **match)
+{
+	struct xt_untracked_mtinfo *info = (void *)(*match)->data;
+
+	(void)argv;
+	(void)entry;
+	if (c < XT_UNTRACKED_MARK || c > XT_UNTRACKED_RELATED)
+		return 0;
+	if (*flags)
+		xtables_error(PARAMETER_PROBLEM,
+			      "untracked: one question a rule, --untracked, --reply or --related");
+	*flags = 1;
+	info->question = c;
+	info->invert = !!invert;
+	return 1;
+}
+
+/* The part that -S and -L share, after "-m untracked" or "untracked". */
+static void untracked_show(const struct xt_entry_match *match,
+			   const char *dashes)
+{
+	const struct xt_untracked_mtinfo *info = (const void *)match->data;
+
+	if (info->question > XT_UNTRACKED_RELATED)
+		printf(" [unknown question %u]", info->question);
+	else if (info->invert || info->question != XT_UNTRACKED_MARK)
+		printf("%s %s%s", info->invert ? " !" : "", dashes,
+		       untracked_opts[info->question].name);
+}
+
+static void untracked_print(const void *ip, const struct xt_entry_match *match,
+			    int numeric)
+{
+	(void)ip;
+	(void)numeric;
+	printf(" untracked");
+	untracked_show(match, "");
+}
+
+static void untracked_save(const void *ip, const struct xt_entry_match *match)
+{
+	(void)ip;
+	untracked_show(match, "--");
+}
+
+/* 0: there is no nft form, and iptables-translate comments the rule out. */
+static int untracked_xlate(struct xt_xlate *xl,
+			   const struct xt_xlate_mt_params *params)
+{
+	const struct xt_untracked_mtinfo *info =
+		(const void *)params->match->data;
+
+	if (info->question != XT_UNTRACKED_MARK)
+		return 0;
+	xt_xlate_add(xl, "ct state %suntracked", info->invert ? "!= " : "");
+	return 1;
+}
+
+static struct xtables_match untracked_mt = {
+	.version       = XTABLES_VERSION,
+	.name          = "untracked",
+	.family        = NFPROTO_UNSPEC,
+	.size          = XT_ALIGN(sizeof(struct xt_untracked_mtinfo)),
+	.userspacesize = XT_ALIGN(sizeof(struct xt_untracked_mtinfo)),
+	.help          = untracked_help,
+	.parse         = untracked_parse,
+	.print         = untracked_print,
+	.save          = untracked_save,
+	.xlate         = untracked_xlate,
+	.extra_opts    = untracked_opts,
+};
+
+static void notrack_help(void)
+{
+	printf("NOTRACK takes no options\n");
+}
+
+static int notrack_xlate(struct xt_xlate *xl,
+			 const struct xt_xlate_tg_params *params)
+{
+	(void)params;
+	xt_xlate_add(xl, "notrack");
+	return 1;
+}
+
+/*
+ * No payload, so nothing to parse, print or save. Flagged as an alias (of
+ * itself) because libxtables ranks aliases above plain entries, and the stock
+ * libxt_CT.so brings an alias NOTRACK; revision 3 ranks above that one's 0 to 2.
+ */
+static struct xtables_target notrack_tg = {
+	.version       = XTABLES_VERSION,
+	.name          = "NOTRACK",
+	.real_name     = "NOTRACK",
+	.revision      = 3,
+	.ext_flags     = XTABLES_EXT_ALIAS,
+	.family        = NFPROTO_UNSPEC,
+	.size          = XT_ALIGN(0),
+	.userspacesize = XT_ALIGN(0),
+	.help          = notrack_help,
+	.xlate         = notrack_xlate,
+};
+
+/*
+ * Bring in the stock CT target, whose name this object also answers to, from
+ * the directory that this object came from. It has to be there when NOTRACK is
+ * registered: libxtables then ranks the two aliases side by side. Asking
+ * libxtables for CT instead would leave it in the cache of names that are no
+ * target. A missing file is no error: -j CT fails as it does without us.
+ */
+static void load_stock_ct(void)
+{
+	char path[PATH_MAX];
+	const char *slash;
+	Dl_info self;
+	int len;
+
+	if (!dladdr(&notrack_tg, &self))
+		return;
+	slash = strrchr(self.dli_fname, '/');
+	len = slash ? (int)(slash - self.dli_fname) + 1 : 0;
+	if (snprintf(path, sizeof(path), "%.*slibxt_CT.so", len,
+		     self.dli_fname) < (int)sizeof(path))
+		dlopen(path, RTLD_NOW);
+}
+
+static void __attribute__((constructor)) libxt_NOTRACK_init(void)
+{
+	xtables_register_match(&untracked_mt);
+	load_stock_ct();
+	xtables_register_target(&notrack_tg);
+}
