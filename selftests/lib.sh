@@ -1,0 +1,280 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the selftests share. A test names its claims, each a function; run_claims runs
+# each of them with iptables-legacy and -nft, over IPv4 and IPv6, and prints KTAP.
+#
+#	client eth0 ------- lan router wan ------- eth0 server
+#	     192.0.2.2   192.0.2.1   198.51.100.1   198.51.100.2
+#	  2001:db8:1::2 2001:db8:1::1 2001:db8:2::1 2001:db8:2::2
+#
+# In a claim: $tool (legacy, nft), $family (4, 6), $ipt (the command), $icmp (the
+# protocol's name), $client $router $router_wan $server (addresses), and the name
+# spaces $c $r $s.
+
+KSFT_PASS=0 KSFT_FAIL=1 KSFT_SKIP=4
+export LC_ALL=C.UTF-8
+selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck disable=SC2034 # the stories use them
+examples=${selftests%/*}/examples
+
+work=$(mktemp -d)
+suffix=${work##*.}
+c=client-$suffix r=router-$suffix s=server-$suffix
+namespaces=() dirty=() background=()
+
+clean_up() {
+	local pid ns
+	for pid in "${background[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+	for ns in "${namespaces[@]}"; do ip netns del "$ns"; done
+	rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+skip_all() {
+	printf 'TAP version 13\n1..0 # SKIP %s\n' "$*"
+	exit $KSFT_SKIP
+}
+[ "$(id -u)" -eq 0 ] || skip_all "needs root"
+for needed in ip nsenter socat ping conntrack nft; do
+	command -v "$needed" >/dev/null || skip_all "needs the program $needed"
+done
+for needed in xt_NOTRACK xt_untracked; do
+	modprobe -n -q "$needed" || skip_all "needs the module $needed"
+done
+
+# ---- claims and verdicts
+
+claims=() claim_functions=() claim_variants=()
+every_variant="legacy-4 legacy-6 nft-4 nft-6"
+claim() { claims+=("$1") claim_functions+=("$2") claim_variants+=("${3:-$every_variant}"); }
+# For what does not depend on the tool or the family.
+claim_once() { claim "$1" "$2" legacy-4; }
+
+fail() { failures+=("$*"); }
+skip() { skipped="$*"; }
+
+# is WHAT EXPECTED ACTUAL; at_least WHAT LEAST ACTUAL
+is() { [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"; }
+at_least() { [ "${3:-0}" -ge "$2" ] 2>/dev/null || fail "$1: expected $2 or more, got '$3'"; }
+# succeeds WHAT COMMAND...; refused WHAT PATTERN COMMAND...: fails, and says PATTERN
+succeeds() {
+	local what=$1 out
+	shift
+	out=$("$@" 2>&1 </dev/null) || fail "$what: status $?: $out"
+}
+refused() {
+	local what=$1 pattern=$2 out
+	shift 2
+	if out=$("$@" 2>&1 </dev/null); then
+		fail "$what: went through, should be refused"
+	elif ! [[ $out =~ $pattern ]]; then
+		fail "$what: expected it to say '$pattern', it said '$out'"
+	fi
+}
+
+run_claims() {
+	local i variant total=0 number=0 passed=0 skips=0 list
+	for list in "${claim_variants[@]}"; do
+		# shellcheck disable=SC2086
+		set -- $list
+		total=$((total + $#))
+	done
+	printf 'TAP version 13\n1..%d\n' "$total"
+	for i in "${!claims[@]}"; do
+		for variant in ${claim_variants[i]}; do
+			number=$((number + 1))
+			run_variant "$number" "$i" "$variant"
+		done
+	done
+	printf '# Totals: pass:%d fail:%d xfail:0 xpass:0 skip:%d error:0\n' \
+		"$passed" $((total - passed - skips)) "$skips"
+	[ $((passed + skips)) -eq "$total" ] || exit $KSFT_FAIL
+	[ "$passed" -gt 0 ] || exit $KSFT_SKIP
+	exit $KSFT_PASS
+}
+
+# Counts into its caller's passed and skips.
+run_variant() {
+	local failures=() skipped='' reason title
+	set_variant "${3%-*}" "${3#*-}"
+	title="${claims[$2]}"
+	[ "${claim_variants[$2]}" != "$every_variant" ] || title+=", $tool IPv$family"
+	if command -v "$ipt" "$ipt-save" "$ipt-restore" >/dev/null; then
+		"${claim_functions[$2]}" </dev/null
+	else
+		skip "needs the program $ipt"
+	fi
+	reset_rules
+	if [ ${#failures[@]} -gt 0 ]; then
+		printf '# %s\n' "${failures[@]//$'\n'/$'\n'# }"
+		printf 'not ok %d - %s\n' "$1" "$title"
+	elif [ -n "$skipped" ]; then
+		skips=$((skips + 1))
+		printf 'ok %d - %s # SKIP %s\n' "$1" "$title" "$skipped"
+	else
+		passed=$((passed + 1))
+		printf 'ok %d - %s\n' "$1" "$title"
+	fi
+}
+
+# shellcheck disable=SC2034 # claims use them
+set_variant() {
+	tool=$1 family=$2
+	if [ "$family" = 4 ]; then
+		ipt=iptables-$tool icmp=icmp
+		client=192.0.2.2 router=192.0.2.1 router_wan=198.51.100.1 server=198.51.100.2
+	else
+		ipt=ip6tables-$tool icmp=ipv6-icmp
+		client=2001:db8:1::2 router=2001:db8:1::1 router_wan=2001:db8:2::1 server=2001:db8:2::2
+	fi
+}
+
+# ---- hosts
+
+in_ns() { nsenter "--net=/run/netns/$1" -- "${@:2}"; }
+
+# add_hosts NAMESPACE...: empty hosts that speak with nobody yet.
+add_hosts() {
+	local ns
+	for ns in "$@"; do
+		ip netns add "$ns"
+		namespaces+=("$ns")
+		# No duplicate address detection: addresses are good at once.
+		in_ns "$ns" sh -c 'cd /proc/sys/net/ipv6/conf && echo 0 >all/accept_dad &&
+			echo 0 >default/accept_dad && echo 0 >default/router_solicitations'
+		ip -n "$ns" link set lo up
+	done
+}
+
+# The topology at the top of this file.
+add_topology() {
+	add_hosts "$c" "$r" "$s"
+	in_ns "$r" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	ip -b - <<-END
+		link add eth0 netns $c type veth peer name lan netns $r
+		link add eth0 netns $s type veth peer name wan netns $r
+	END
+	ip -n "$c" -b - <<-END
+		addr add 192.0.2.2/24 dev eth0
+		addr add 2001:db8:1::2/64 dev eth0 nodad
+		link set eth0 up
+		route add default via 192.0.2.1
+		-6 route add default via 2001:db8:1::1
+	END
+	ip -n "$r" -b - <<-END
+		addr add 192.0.2.1/24 dev lan
+		addr add 198.51.100.1/24 dev wan
+		addr add 2001:db8:1::1/64 dev lan nodad
+		addr add 2001:db8:2::1/64 dev wan nodad
+		link set lan up
+		link set wan up
+	END
+	ip -n "$s" -b - <<-END
+		addr add 198.51.100.2/24 dev eth0
+		addr add 2001:db8:2::2/64 dev eth0 nodad
+		link set eth0 up
+		route add default via 198.51.100.1
+		-6 route add default via 2001:db8:2::1
+	END
+}
+
+# ---- rules, counters, conntrack
+
+# rules NAMESPACE <RULES: load them with the claim's tool, comments and all.
+rules() {
+	local out
+	dirty+=("$1")
+	out=$(in_ns "$1" "$ipt-restore" 2>&1) || fail "$ipt-restore: $out"
+}
+
+reset_rules() {
+	local ns
+	for ns in $(printf '%s\n' "${dirty[@]}" | sort -u); do
+		if [ "$tool" = nft ]; then
+			in_ns "$ns" nft flush ruleset
+		else
+			empty_tables "$ns" | in_ns "$ns" "$ipt-restore"
+		fi
+		in_ns "$ns" conntrack -F >/dev/null 2>&1
+	done
+	dirty=()
+}
+
+# Only the tables that are there: naming one would create it.
+empty_tables() {
+	local table chain names=ip_tables_names
+	[ "$family" = 4 ] || names=ip6_tables_names
+	in_ns "$1" cat "/proc/net/$names" | while read -r table; do
+		echo "*$table"
+		if [ "$table" = filter ]; then
+			for chain in INPUT FORWARD OUTPUT; do echo ":$chain ACCEPT"; done
+		fi
+		echo COMMIT
+	done
+}
+
+# packets NAMESPACE TABLE TEXT: sum of the counters of all rules that contain TEXT.
+packets() {
+	in_ns "$1" "$ipt-save" -c -t "$2" 2>/dev/null |
+		awk -v text="$3" 'index($0, text) { split($1, n, /[[:]/); sum += n[2]; found = 1 }
+			END { print found ? sum : "no such rule" }'
+}
+
+# entries NAMESPACE [CONNTRACK-OPTIONS...]: how many conntrack entries of this family.
+entries() {
+	in_ns "$1" conntrack -L -f "ipv$family" "${@:2}" 2>/dev/null | wc -l
+}
+
+# ---- traffic
+
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	until "${@:2}" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+listening() { [ -n "$(in_ns "$1" ss -H -a -n "$2" "sport = :$3")" ]; }
+
+# serve NAMESPACE SOCAT-ARGUMENTS...: a server until the test ends
+serve() {
+	nsenter "--net=/run/netns/$1" -- socat "${@:2}" >/dev/null 2>&1 </dev/null &
+	background+=($!)
+}
+
+# serve_page NAMESPACE [PORT]: whoever connects is sent $page
+page=$work/page
+serve_page() {
+	[ -e "$page" ] || head -c 20000 /dev/urandom | base64 >"$page"
+	serve "$1" -U "TCP6-LISTEN:${2:-80},ipv6only=0,reuseaddr,fork" "OPEN:$page"
+	wait_for 10 listening "$1" -t "${2:-80}" || fail "no server on port ${2:-80}"
+}
+
+# serve_udp_echo NAMESPACE: port 7 sends back what it gets
+serve_udp_echo() {
+	serve "$1" UDP6-LISTEN:7,ipv6only=0,reuseaddr,fork PIPE
+	wait_for 10 listening "$1" -u 7 || fail "no UDP echo server"
+}
+
+at() { if [ "$family" = 4 ]; then echo "$1"; else echo "[$1]"; fi; }
+
+# fetch NAMESPACE ADDRESS [PORT]: true if the page came whole
+fetch() {
+	in_ns "$1" timeout 10 socat -u "TCP:$(at "$2"):${3:-80},connect-timeout=3" - 2>/dev/null | cmp -s - "$page"
+}
+
+# pings NAMESPACE ADDRESS COUNT: true if all were answered
+pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null; }
+
+# send_udp NAMESPACE ADDRESS PORT [BYTES]: one datagram, no answer awaited
+send_udp() {
+	head -c "${4:-10}" /dev/zero | in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3" 2>/dev/null
+}
+
+# udp_echoes NAMESPACE ADDRESS: true if one datagram came back
+udp_echoes() {
+	[ "$(echo ping | in_ns "$1" timeout 5 socat -t 1 - "UDP:$(at "$2"):7" 2>/dev/null)" = ping ]
+}
