@@ -37,9 +37,10 @@ notrack_tg(struct sk_buff *skb, const struct xt_action_param *par)
 }
 
 /*
- * Revision 0 is what stock iptables asks for where xt_CT is not built. Our
- * plugin asks for 3, which ranks above xt_CT's aliases (revisions 0 to 2), so
- * that "-j NOTRACK" means this module whatever was loaded first.
+ * Revision 0 is the interface that NOTRACK always had; xt_CT serves it too, and
+ * where both are loaded, the one that came last. Our plugin asks for 3, which
+ * ranks above xt_CT's aliases (revisions 0 to 2): "-j NOTRACK" means this
+ * module whatever was loaded first.
  */
 static struct xt_target notrack_tg_reg[] __read_mostly = {
 	NOTRACK_TG(NFPROTO_IPV4, 0),

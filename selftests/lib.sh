@@ -16,6 +16,8 @@ export LC_ALL=C.UTF-8
 selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck disable=SC2034 # the stories use them
 examples=${selftests%/*}/examples
+# shellcheck disable=SC2034
+payload=${OUTPUT:-$selftests}/payload # made by the Makefile
 
 work=$(mktemp -d)
 suffix=${work##*.}
@@ -160,7 +162,7 @@ add_topology() {
 		addr add 2001:db8:1::2/64 dev eth0 nodad
 		link set eth0 up
 		route add default via 192.0.2.1
-		-6 route add default via 2001:db8:1::1
+		route add ::/0 via 2001:db8:1::1
 	END
 	ip -n "$r" -b - <<-END
 		addr add 192.0.2.1/24 dev lan
@@ -175,7 +177,7 @@ add_topology() {
 		addr add 2001:db8:2::2/64 dev eth0 nodad
 		link set eth0 up
 		route add default via 198.51.100.1
-		-6 route add default via 2001:db8:2::1
+		route add ::/0 via 2001:db8:2::1
 	END
 }
 
@@ -216,9 +218,13 @@ empty_tables() {
 
 # packets NAMESPACE TABLE TEXT: sum of the counters of all rules that contain TEXT.
 packets() {
-	in_ns "$1" "$ipt-save" -c -t "$2" 2>/dev/null |
-		awk -v text="$3" 'index($0, text) { split($1, n, /[[:]/); sum += n[2]; found = 1 }
-			END { print found ? sum : "no such rule" }'
+	local line sum=0 found=''
+	while read -r line; do
+		[[ $line == \[*"$3"* ]] || continue
+		found=yes line=${line#[}
+		sum=$((sum + ${line%%:*}))
+	done < <(in_ns "$1" "$ipt-save" -c -t "$2" 2>/dev/null)
+	if [ "$found" ]; then echo $sum; else echo "no such rule"; fi
 }
 
 # entries NAMESPACE [CONNTRACK-OPTIONS...]: how many conntrack entries of this family.
@@ -276,5 +282,6 @@ send_udp() {
 
 # udp_echoes NAMESPACE ADDRESS: true if one datagram came back
 udp_echoes() {
-	[ "$(echo ping | in_ns "$1" timeout 5 socat -t 1 - "UDP:$(at "$2"):7" 2>/dev/null)" = ping ]
+	in_ns "$1" timeout 5 bash -c 'exec 3<>"/dev/udp/$0/7" && echo ping >&3 &&
+		[ "$(head -n 1 <&3)" = ping ]' "$2" 2>/dev/null
 }

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# NOTRACK leaves alone what has conntrack state already: a packet seen before, or
+# one that carries a template.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The packet's state is set by rules BEFORE NOTRACK in the same chain.
+after() {
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -p udp $1
+		-A PREROUTING -p udp -j NOTRACK
+		COMMIT
+		*mangle
+		-A FORWARD -p udp -m untracked
+		-A FORWARD -p udp -m conntrack --ctstate NEW,ESTABLISHED
+		COMMIT
+	END
+	udp_echoes "$c" "$server" || fail "no echo"
+}
+
+template() {
+	after "-j CT --zone 7"
+	is "marked packets" 0 "$(packets "$r" mangle '-m untracked')"
+	is "tracked packets" 2 "$(packets "$r" mangle ESTABLISHED)"
+	is "entries in zone 7" 1 "$(entries "$r" -p udp -w 7)"
+}
+
+untracked_by_other() {
+	after "-j CT --notrack"
+	is "marked packets" 2 "$(packets "$r" mangle '-m untracked')"
+	is "entries" 0 "$(entries "$r" -p udp)"
+}
+
+add_topology
+serve_udp_echo "$s"
+claim "a packet with a template from CT --zone keeps it" template
+claim "a packet marked by CT --notrack stays marked" untracked_by_other
+run_claims

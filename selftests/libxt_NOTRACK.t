@@ -1,0 +1,4 @@
+:PREROUTING,OUTPUT
+*raw
+-j NOTRACK;=;OK
+-j NOTRACK --notrack;;FAIL

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# "-j NOTRACK" means our target, whether xt_CT is loaded before it, after it, or never.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+uses() { cat "/sys/module/$1/refcnt" 2>/dev/null || echo 0; }
+
+# load MODULE...: in this order and freshly, or skip. By insmod, because modprobe's
+# configuration has an order of its own.
+load() {
+	local module
+	for module in xt_CT xt_NOTRACK; do
+		wait_for 10 eval "[ ! -d /sys/module/$module ] || rmmod $module" ||
+			{ skip "$module is in use on this machine"; return 1; }
+	done
+	modprobe -a nf_conntrack x_tables
+	for module in "$@"; do
+		insmod "$(modinfo -n "$module")" || fail "cannot load $module"
+	done
+}
+
+# The rule uses our module and no other, marks packets, and is found again.
+is_ours() {
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -j NOTRACK
+		COMMIT
+		*mangle
+		-A FORWARD -p udp -m untracked
+		COMMIT
+	END
+	at_least "uses of xt_NOTRACK" 1 "$(uses xt_NOTRACK)"
+	is "uses of xt_CT" 0 "$(uses xt_CT)"
+	send_udp "$c" "$server" 9
+	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+	succeeds "-C" in_ns "$r" "$ipt" -t raw -C PREROUTING -j NOTRACK
+	succeeds "-D" in_ns "$r" "$ipt" -t raw -D PREROUTING -j NOTRACK
+}
+
+before() { load xt_CT xt_NOTRACK && is_ours; }
+after() { load xt_NOTRACK xt_CT && is_ours; }
+never() { load && is_ours; }
+
+# Beside CT rules in one file, the same, whichever comes first.
+beside() {
+	load || return
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -p udp -j CT --zone 3
+		-A PREROUTING -p tcp -j NOTRACK
+		-A PREROUTING -p sctp -j CT --notrack
+		-A PREROUTING -j NOTRACK
+		COMMIT
+	END
+	is "saved targets" "CT NOTRACK CT NOTRACK" \
+		"$(in_ns "$r" "$ipt-save" -t raw 2>/dev/null | sed -n 's/^-A.*-j \([A-Z]*\).*/\1/p' | paste -sd' ')"
+	at_least "uses of xt_NOTRACK" 1 "$(uses xt_NOTRACK)"
+	succeeds "-D NOTRACK" in_ns "$r" "$ipt" -t raw -D PREROUTING -j NOTRACK
+	succeeds "-D CT" in_ns "$r" "$ipt" -t raw -D PREROUTING -p udp -j CT --zone 3
+}
+
+# With xt_CT in, the kernel asks for no module called NOTRACK; the file in modprobe.d
+# makes up for it.
+autoloaded_after() {
+	load || return
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -p udp -j CT --zone 3
+		COMMIT
+	END
+	is_ours
+}
+
+# No iptables of today writes revision 0 (the stock one goes by way of CT), other
+# programs may. Served by whichever module came last.
+revision_zero() {
+	[ -x "$payload" ] || { skip "needs $payload: make -C selftests"; return; }
+	load "$1" "$2" || return
+	dirty+=("$r")
+	succeeds "the raw table" in_ns "$r" "$ipt" -t raw -S
+	succeeds "NOTRACK revision 0" in_ns "$r" "$payload" "$family" raw PREROUTING target NOTRACK 0 ""
+	[ "$(uses "$2")" -gt 0 ] || fail "the rule does not use $2, loaded last"
+	rules "$r" <<-END
+		*mangle
+		-A FORWARD -p udp -m untracked
+		COMMIT
+	END
+	send_udp "$c" "$server" 9
+	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+}
+revision_zero_ours() { revision_zero xt_CT xt_NOTRACK; }
+revision_zero_theirs() { revision_zero xt_NOTRACK xt_CT; }
+
+add_topology
+claim "xt_CT loaded before" before
+claim "xt_CT loaded after" after
+claim "xt_CT never loaded" never
+claim "CT and NOTRACK rules in one file" beside
+claim "xt_CT loaded by a rule before" autoloaded_after
+claim "revision 0, xt_CT loaded before" revision_zero_ours "legacy-4 legacy-6"
+claim "revision 0, xt_CT loaded after" revision_zero_theirs "legacy-4 legacy-6"
+run_claims

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A price of NOTRACK: helpers see no untracked packet. FTP's makes no expectation,
+# and the data connection stays outside.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# A real FTP server behind a router that lets control connections in and, beyond
+# that, only what conntrack relates to them. $1 is what raw does with port 21, $2 and
+# $3 what admits the control connection.
+guard_ftp() {
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -p tcp --dport 21 $1
+		-A PREROUTING -p tcp --sport 21 $2
+		COMMIT
+		*filter
+		:FORWARD DROP [0:0]
+		-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+		-A FORWARD -p tcp --dport 21 -j ACCEPT
+		-A FORWARD -p tcp --sport 21 -j ACCEPT
+		COMMIT
+	END
+}
+
+get() { in_ns "$c" curl -sS --connect-timeout 2 -m 10 "ftp://$(at "$server")/page" 2>&1 | cmp -s - "$work/ftp/page"; }
+# with_expectations COMMAND...: sets REPLY to how many were made meanwhile
+with_expectations() {
+	local watcher
+	nsenter "--net=/run/netns/$r" -- conntrack -E expect >"$work/expect" 2>/dev/null &
+	watcher=$!
+	sleep 0.5
+	"$@"
+	sleep 0.2
+	kill -INT $watcher
+	wait $watcher
+	REPLY=$(grep -c NEW "$work/expect")
+}
+
+with_helper() {
+	guard_ftp "-j CT --helper ftp" "-j ACCEPT"
+	with_expectations get || fail "no file over FTP with the helper"
+	is "expectations" 1 "$REPLY"
+}
+
+untracked() {
+	guard_ftp "-j NOTRACK" "-j NOTRACK"
+	with_expectations eval 'if get; then fail "the data connection came through"; fi'
+	is "expectations" 0 "$REPLY"
+	at_least "packets of the control connection" 5 "$(packets "$r" filter '--dport 21')"
+}
+
+# What the README has by hand: a passive port range, both directions.
+by_hand() {
+	guard_ftp "-j NOTRACK" "-j NOTRACK"
+	in_ns "$r" "$ipt" -A FORWARD -d "$server" -p tcp --dport 50000:50010 -j ACCEPT
+	in_ns "$r" "$ipt" -A FORWARD -s "$server" -p tcp --sport 50000:50010 ! --syn -j ACCEPT
+	get || fail "no file over FTP with the ports opened by hand"
+}
+
+command -v vsftpd curl >/dev/null || skip_all "needs the programs vsftpd and curl"
+modprobe nf_conntrack_ftp || skip_all "needs the module nf_conntrack_ftp"
+add_topology
+mkdir -p "$work/ftp" "$work/empty"
+chmod 755 "$work" "$work"/*
+head -c 5000 /dev/urandom | base64 >"$work/ftp/page"
+cat >"$work/vsftpd.conf" <<-END
+	listen_ipv6=YES
+	background=NO
+	anonymous_enable=YES
+	no_anon_password=YES
+	anon_root=$work/ftp
+	secure_chroot_dir=$work/empty
+	pasv_min_port=50000
+	pasv_max_port=50010
+	seccomp_sandbox=NO
+END
+nsenter "--net=/run/netns/$s" -- vsftpd "$work/vsftpd.conf" </dev/null >/dev/null 2>&1 &
+background+=($!)
+wait_for 10 listening "$s" -t 21
+claim "tracked with the FTP helper, a file comes through" with_helper
+claim "untracked, no expectation is made and no file comes through" untracked
+claim "untracked, with the passive ports opened by hand it does" by_hand
+run_claims

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A network namespace may be deleted with live rules in it: they go, and let the
+# modules go, and other namespaces keep theirs.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+uses() { echo "$(cat /sys/module/xt_NOTRACK/refcnt) $(cat /sys/module/xt_untracked/refcnt)"; }
+
+live_rules() {
+	rules "$1" <<-END
+		*raw
+		-A OUTPUT -j NOTRACK
+		COMMIT
+		*filter
+		-A OUTPUT -m untracked
+		COMMIT
+	END
+}
+
+death() {
+	local doomed=doomed-$suffix before
+	live_rules "$c"
+	before=$(uses)
+	ip netns add "$doomed"
+	in_ns "$doomed" ip link set lo up
+	live_rules "$doomed"
+	dirty=("$c")
+	pings_self "$doomed" || fail "no answer to ping on loopback"
+	[ "$(uses)" != "$before" ] || fail "the rules use no module"
+	ip netns del "$doomed"
+	wait_for 20 eval "[ \"\$(uses)\" = '$before' ]" || fail "uses were '$before' and are '$(uses)' after the namespace's death"
+	pings_self "$c" || fail "no answer to ping on loopback"
+	at_least "packets marked in the other namespace" 1 "$(packets "$c" filter '-m untracked')"
+}
+pings_self() {
+	local lo=127.0.0.1
+	[ "$family" = 4 ] || lo=::1
+	pings "$1" $lo 2
+}
+
+modprobe -a xt_NOTRACK xt_untracked
+add_hosts "$c"
+claim "a namespace dies with live rules, another lives on" death
+run_claims

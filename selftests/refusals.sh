@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What makes no sense is refused, with a line that says why, and leaves no rule.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# refused_rule WHAT SAYS KERNEL-SAYS IPTABLES-ARGUMENTS...: KERNEL-SAYS may be empty
+refused_rule() {
+	local what=$1 says=$2 kernel=$3 mark=$RANDOM.$RANDOM before after
+	shift 3
+	echo "refusals $mark" >/dev/kmsg
+	before=$(in_ns "$c" "$ipt-save" 2>/dev/null | grep -c '^-A')
+	refused "$what" "$says" in_ns "$c" "$ipt" "$@"
+	after=$(in_ns "$c" "$ipt-save" 2>/dev/null | grep -c '^-A')
+	is "rules after $what" "$before" "$after"
+	[ -z "$kernel" ] || dmesg | sed "1,/refusals $mark\$/d" | grep -q "$kernel" ||
+		fail "$what: the kernel's log does not say '$kernel'"
+}
+
+other_table() {
+	local table says="Invalid argument"
+	dirty+=("$c")
+	for table in filter mangle; do
+		refused_rule "NOTRACK in $table" "$says" "NOTRACK.* target: only valid in raw table, not $table" \
+			-t $table -A OUTPUT -j NOTRACK
+	done
+}
+
+# A table that is called raw, with a chain where raw has none: only nftables has that.
+wrong_hook() {
+	local ip=ip
+	[ "$family" = 4 ] || ip=ip6
+	dirty+=("$c")
+	in_ns "$c" nft -f - <<-END
+		table $ip raw {
+			chain INPUT { type filter hook input priority -300; }
+			chain OUTPUT { type filter hook output priority -300; }
+		}
+	END
+	refused_rule "NOTRACK in a raw INPUT" "Invalid argument|incompatible|No chain" "" -t raw -A INPUT -j NOTRACK
+	succeeds "NOTRACK in its OUTPUT" in_ns "$c" "$ipt" -t raw -A OUTPUT -j NOTRACK
+}
+
+options() {
+	dirty+=("$c")
+	refused_rule "an option to NOTRACK" 'unknown option.*--zone' "" -t raw -A OUTPUT -j NOTRACK --zone 1
+	refused_rule "an unknown option" 'unknown option.*--tracked' "" -A INPUT -m untracked --tracked
+	refused_rule "a stray word" "Bad argument|unexpected" "" -A INPUT -m untracked yes
+	refused_rule "a value" "Bad argument|doesn't allow an argument|unknown option" "" -A INPUT -m untracked --untracked=1
+	for two in "--untracked --reply" "--reply --related" "--untracked ! --untracked"; do
+		# shellcheck disable=SC2086
+		refused_rule "two questions, $two" 'one question a rule, --untracked, --reply or --related' "" \
+			-A INPUT -m untracked $two
+	done
+}
+
+# Named already, answered by no kernel module so far.
+not_yet() {
+	local says="not supported" question
+	dirty+=("$c")
+	for question in reply related; do
+		refused_rule "--$question" "$says" "xt_untracked: filter table: --$question is not supported" \
+			-A INPUT -m untracked --$question
+	done
+}
+
+arp_and_bridge() {
+	local command
+	for command in arptables-nft ebtables-nft; do
+		command -v $command >/dev/null || { skip "needs the program $command"; return; }
+		refused "NOTRACK in $command" . in_ns "$c" $command -A INPUT -j NOTRACK
+		in_ns "$c" nft flush ruleset
+	done
+}
+
+add_hosts "$c"
+claim "NOTRACK outside of raw" other_table
+claim "NOTRACK in another hook of a table called raw" wrong_hook "nft-4 nft-6"
+claim "unknown options, stray words, two questions" options
+claim "--reply and --related, as long as no kernel answers them" not_yet
+claim_once "ARP and bridge families" arp_and_bridge
+run_claims

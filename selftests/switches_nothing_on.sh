@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# NOTRACK and "-m untracked" switch on neither conntrack nor defragmentation in the
+# namespace: fragments stay fragments. In-tree's "--ctstate UNTRACKED" does both.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Three datagrams of 4000 bytes are nine packets, unless somebody puts them together.
+# with_match MATCH: the router asks MATCH of each
+with_match() {
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -i lan -s $client -d $server -j NOTRACK
+		COMMIT
+		*mangle
+		-A PREROUTING -i lan -s $client -d $server
+		-A FORWARD -i lan -s $client -d $server $1 -m comment --comment asked
+		COMMIT
+	END
+	for _ in 1 2 3; do send_udp "$c" "$server" 9 4000 || fail "cannot send"; done
+}
+
+ours() {
+	with_match "-m untracked"
+	is "packets, fragments each" 9 "$(packets "$r" mangle '-A PREROUTING')"
+	is "fragments matched" 9 "$(packets "$r" mangle '--comment asked')"
+	# With no mark on it, the rest of the traffic would get an entry if anybody looked.
+	pings "$c" "$router" 1 || fail "no answer to ping"
+	is "conntrack entries" 0 "$(entries "$r")"
+}
+
+in_tree() {
+	with_match "-m conntrack --ctstate UNTRACKED"
+	is "packets, put together" 3 "$(packets "$r" mangle '-A PREROUTING')"
+	pings "$c" "$router" 1 || fail "no answer to ping"
+	is "conntrack entries" 1 "$(entries "$r")"
+}
+
+# Marks do not depend on order: where something else has switched conntrack on, the
+# datagrams are whole before NOTRACK sees them.
+beside_conntrack() {
+	with_match "-m untracked"
+	reset_rules
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -i lan -s $client -d $server -j NOTRACK
+		-A PREROUTING -i lan -s $client -d $server -m untracked
+		COMMIT
+		*filter
+		-A INPUT -m conntrack --ctstate ESTABLISHED
+		COMMIT
+	END
+	for _ in 1 2 3; do send_udp "$c" "$server" 9 4000 || fail "cannot send"; done
+	is "packets, put together" 3 "$(packets "$r" raw '-m untracked')"
+}
+
+add_topology
+claim "-m untracked: fragments stay fragments, no entry" ours
+claim "--ctstate UNTRACKED: fragments are put together, entries made" in_tree
+claim "beside a stateful rule NOTRACK sees whole datagrams" beside_conntrack
+run_claims
