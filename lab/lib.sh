@@ -5,6 +5,7 @@ export LC_ALL=C.UTF-8
 umask 022
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck disable=SC2034 # the scripts use it
 tree=${lab%/*}
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xt_NOTRACK
 
@@ -17,6 +18,7 @@ releases() { ls "$lab/releases"; }
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
 		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
+	# shellcheck disable=SC2034 # the scripts use them
 	release=$1 suites='' cmdline=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
@@ -100,7 +102,8 @@ step() {
 	ticker=$!
 	doomed_asked+=("$worker") doomed_killed+=("$ticker")
 	wait "$worker" || status=$?
-	kill -KILL "$ticker" && wait "$ticker" 2>/dev/null || :
+	kill -KILL "$ticker"
+	wait "$ticker" 2>/dev/null || :
 	[ $status -eq 0 ] || die "$text failed: $(cause_of "$log") (log: $log)"
 	rm -f "$log"
 	say "$text: done in $((SECONDS - start)) s"

@@ -43,11 +43,11 @@ target() {
 	local revision
 	dirty+=("$c")
 	for revision in 0 3; do
-		succeeds "NOTRACK revision $revision" in_ns "$c" "$payload" "$family" raw OUTPUT target NOTRACK $revision ""
+		succeeds "NOTRACK revision $revision" in_ns "$c" "$payload" "$family" raw OUTPUT target NOTRACK "$revision" ""
 		refused "NOTRACK revision $revision with 8 bytes" "Invalid argument" \
-			in_ns "$c" "$payload" "$family" raw OUTPUT target NOTRACK $revision 0000000000000000
+			in_ns "$c" "$payload" "$family" raw OUTPUT target NOTRACK "$revision" 0000000000000000
 		refused "NOTRACK revision $revision in filter" "Invalid argument" \
-			in_ns "$c" "$payload" "$family" filter OUTPUT target NOTRACK $revision ""
+			in_ns "$c" "$payload" "$family" filter OUTPUT target NOTRACK "$revision" ""
 	done
 	refused "NOTRACK revision 9" "No such file|Invalid|Protocol" \
 		in_ns "$c" "$payload" "$family" raw OUTPUT target NOTRACK 9 ""

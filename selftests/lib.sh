@@ -98,7 +98,7 @@ run_claims() {
 
 # Counts into its caller's passed and skips.
 run_variant() {
-	local failures=() skipped='' reason title
+	local failures=() skipped='' title
 	set_variant "${3%-*}" "${3#*-}"
 	title="${claims[$2]}"
 	[ "${claim_variants[$2]}" != "$every_variant" ] || title+=", $tool IPv$family"
@@ -282,6 +282,7 @@ send_udp() {
 
 # udp_echoes NAMESPACE ADDRESS: true if one datagram came back
 udp_echoes() {
+	# shellcheck disable=SC2016 # for the shell in there
 	in_ns "$1" timeout 5 bash -c 'exec 3<>"/dev/udp/$0/7" && echo ping >&3 &&
 		[ "$(head -n 1 <&3)" = ping ]' "$2" 2>/dev/null
 }

@@ -32,8 +32,8 @@ with_expectations() {
 	sleep 0.5
 	"$@"
 	sleep 0.2
-	kill -INT $watcher
-	wait $watcher
+	kill -INT "$watcher"
+	wait "$watcher"
 	REPLY=$(grep -c NEW "$work/expect")
 }
 

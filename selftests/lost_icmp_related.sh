@@ -18,16 +18,18 @@ closed_port() {
 		COMMIT
 	END
 	send_udp "$c" "$server" 9 || fail "cannot send"
-	wait_for 5 eval '[ "$(packets "$r" mangle "-A FORWARD")" -gt 0 ]'
+	wait_for 5 error_came
 	is RELATED "$2" "$(packets "$r" mangle RELATED)"
 	is INVALID "$3" "$(packets "$r" mangle INVALID)"
 	is UNTRACKED "$4" "$(packets "$r" mangle UNTRACKED)"
 }
 
-add_topology
+error_came() { [ "$(packets "$r" mangle "-A FORWARD")" -gt 0 ]; }
 tracked() { closed_port "" 1 0 0; }
 untracked() { closed_port "-A PREROUTING -p udp -j NOTRACK" 0 1 0; }
 both_untracked() { closed_port "-A PREROUTING -j NOTRACK" 0 0 1; }
+
+add_topology
 claim "tracked, the error is RELATED" tracked
 claim "with NOTRACK for UDP alone, the error is INVALID" untracked
 claim "with NOTRACK for all, the error is UNTRACKED as any packet" both_untracked

@@ -14,7 +14,7 @@ count_in() {
 	for table in raw mangle filter; do
 		echo "*$table"
 		for place in "$@"; do
-			[ "${place% *}" = $table ] || continue
+			[ "${place% *}" = "$table" ] || continue
 			[ "$place" != "$notrack_in" ] || echo "-A ${place#* } -p udp --dport 9 -j NOTRACK"
 			echo "-A ${place#* } -p udp --dport 9 -m untracked -m comment --comment yes"
 			echo "-A ${place#* } -p udp --dport 9 -m untracked ! --untracked -m comment --comment no"

@@ -36,7 +36,7 @@ death() {
 pings_self() {
 	local lo=127.0.0.1
 	[ "$family" = 4 ] || lo=::1
-	pings "$1" $lo 2
+	pings "$1" "$lo" 2
 }
 
 modprobe -a xt_NOTRACK xt_untracked

@@ -22,7 +22,7 @@ other_table() {
 	dirty+=("$c")
 	for table in filter mangle; do
 		refused_rule "NOTRACK in $table" "$says" "NOTRACK.* target: only valid in raw table, not $table" \
-			-t $table -A OUTPUT -j NOTRACK
+			-t "$table" -A OUTPUT -j NOTRACK
 	done
 }
 
@@ -60,15 +60,15 @@ not_yet() {
 	dirty+=("$c")
 	for question in reply related; do
 		refused_rule "--$question" "$says" "xt_untracked: filter table: --$question is not supported" \
-			-A INPUT -m untracked --$question
+			-A INPUT -m untracked "--$question"
 	done
 }
 
 arp_and_bridge() {
 	local command
 	for command in arptables-nft ebtables-nft; do
-		command -v $command >/dev/null || { skip "needs the program $command"; return; }
-		refused "NOTRACK in $command" . in_ns "$c" $command -A INPUT -j NOTRACK
+		command -v "$command" >/dev/null || { skip "needs the program $command"; return; }
+		refused "NOTRACK in $command" . in_ns "$c" "$command" -A INPUT -j NOTRACK
 		in_ns "$c" nft flush ruleset
 	done
 }

@@ -8,7 +8,7 @@
 gone() { wait_for 10 eval "[ ! -d /sys/module/$1 ] || rmmod $1"; }
 
 hold() {
-	gone xt_NOTRACK && gone xt_untracked || { skip "the modules are in use on this machine"; return; }
+	{ gone xt_NOTRACK && gone xt_untracked; } || { skip "the modules are in use on this machine"; return; }
 	rules "$c" <<-END
 		*raw
 		-A OUTPUT -m untracked -j NOTRACK

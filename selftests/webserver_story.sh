@@ -37,8 +37,6 @@ default_drop() {
 # Path MTU discovery is what the recipe opens by hand: the error is not RELATED, and
 # comes in all the same.
 path_mtu() {
-	local rule=fragmentation-needed
-	[ "$family" = 4 ] || rule=packet-too-big
 	ip -n "$r" link set lan mtu 1300
 	server_rules
 	fetch "$c" "$server" || fail "no page over the link with a small MTU"
