@@ -7,7 +7,7 @@
 every_other() {
 	rules "$r" <<-END
 		*raw
-		-A PREROUTING -i lan -p $icmp -m statistic --mode nth --every 2 --packet 0 -j NOTRACK
+		-A PREROUTING -i lan -d $server -p $icmp -m statistic --mode nth --every 2 --packet 0 -j NOTRACK
 		COMMIT
 		*mangle
 		-A FORWARD -i lan -p $icmp -m untracked

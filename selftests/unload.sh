@@ -9,6 +9,7 @@ gone() { wait_for 10 eval "[ ! -d /sys/module/$1 ] || rmmod $1"; }
 
 hold() {
 	{ gone xt_NOTRACK && gone xt_untracked; } || { skip "the modules are in use on this machine"; return; }
+	modprobe -a xt_NOTRACK xt_untracked # xt_CT may be in, which keeps a rule from doing it
 	rules "$c" <<-END
 		*raw
 		-A OUTPUT -m untracked -j NOTRACK
