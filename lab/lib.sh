@@ -10,7 +10,7 @@ tree=${lab%/*}
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xt_NOTRACK
 
 say() { printf '%s\n' "lab: $*" >&2; }
-die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+die() { printf '%s: %s\n' "lab/${0##*/}" "$*" >&2; exit 1; }
 
 releases() { ls "$lab/releases"; }
 
@@ -45,6 +45,7 @@ arm() {
 }
 clean_up() {
 	local status=$? pid
+	set +e
 	trap '' INT TERM HUP
 	for pid in "${doomed_killed[@]}"; do
 		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
@@ -98,7 +99,8 @@ step() {
 	# A process of its own, because bash forgets "set -e" where a status is looked at.
 	(arm; "$@") </dev/null >"$log" 2>&1 &
 	worker=$!
-	(while sleep 20; do say "$text: $((SECONDS - start)) s, $(last_words "$log")"; done) &
+	# Not by sleep, which would outlive this and hold its locks.
+	(exec {never}<> <(:); until read -r -t 20 -u "$never"; do say "$text: $((SECONDS - start)) s, $(last_words "$log")"; done) &
 	ticker=$!
 	doomed_asked+=("$worker") doomed_killed+=("$ticker")
 	wait "$worker" || status=$?
@@ -114,7 +116,7 @@ last_words() { tail -c 200 "$1" | tr '\r' '\n' | tail -1 | cut -c1-60; }
 need_space() {
 	local free
 	mkdir -p "$1" || die "cannot write to $1"
-	free=$(df --output=avail -m "$1" | tail -1)
+	free=$(df --output=avail -m "$1" | tail -1 | tr -d ' ')
 	[ "$free" -ge "$2" ] ||
 		die "$1 has $free MiB free and this takes $2: make room, or set XDG_CACHE_HOME to a larger disk"
 }
