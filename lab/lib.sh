@@ -36,9 +36,10 @@ need_root() {
 }
 
 # Whatever a script has begun ends with it, also on ^C: processes, then folders.
-# unshare and timeout shrug off SIGTERM or are slow to pass it on, hence two lists.
+# Some are asked to end and clean up themselves, alone or with their process group;
+# unshare and sleepers are not worth asking.
 arm() {
-	doomed_killed=() doomed_asked=() doomed_dirs=()
+	doomed_groups=() doomed_asked=() doomed_killed=() doomed_dirs=()
 	trap clean_up EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -47,16 +48,25 @@ clean_up() {
 	local status=$? pid
 	set +e
 	trap '' INT TERM HUP
-	for pid in "${doomed_killed[@]}"; do
-		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-	done
-	for pid in "${doomed_asked[@]}"; do
-		kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-	done
+	for pid in "${doomed_killed[@]}"; do kill -KILL "$pid"; done 2>/dev/null
+	for pid in "${doomed_asked[@]}"; do kill -TERM "$pid"; done 2>/dev/null
+	for pid in "${doomed_groups[@]}"; do kill -TERM -- "-$pid"; done 2>/dev/null
+	wait
 	[ ${#doomed_dirs[@]} -eq 0 ] || rm -rf --one-file-system "${doomed_dirs[@]}"
 	exit "$status"
 }
 arm
+
+# begin COMMAND...: in the background, as a process group of its own. A process and not
+# a function call also because bash forgets "set -e" where a status is looked at.
+# Sets begun to its process.
+begin() {
+	set -m
+	(set +m; arm; "$@") </dev/null &
+	set +m
+	begun=$!
+	doomed_groups+=("$begun")
+}
 
 # A folder that goes when the script ends. Sets REPLY.
 temp_dir() {
@@ -96,13 +106,12 @@ step() {
 	mkdir -p "$cache/logs" || die "cannot write to $cache"
 	log=$cache/logs/${text//[^a-zA-Z0-9]/_}.$$
 	say "$text ..."
-	# A process of its own, because bash forgets "set -e" where a status is looked at.
-	(arm; "$@") </dev/null >"$log" 2>&1 &
-	worker=$!
+	begin "$@" >"$log" 2>&1
+	worker=$begun
 	# Not by sleep, which would outlive this and hold its locks.
 	(exec {never}<> <(:); until read -r -t 20 -u "$never"; do say "$text: $((SECONDS - start)) s, $(last_words "$log")"; done) &
 	ticker=$!
-	doomed_asked+=("$worker") doomed_killed+=("$ticker")
+	doomed_killed+=("$ticker")
 	wait "$worker" || status=$?
 	kill -KILL "$ticker"
 	wait "$ticker" 2>/dev/null || :
