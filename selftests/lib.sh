@@ -8,8 +8,8 @@
 #	  2001:db8:1::2 2001:db8:1::1 2001:db8:2::1 2001:db8:2::2
 #
 # In a claim: $tool (legacy, nft), $family (4, 6), $ipt (the command), $icmp (the
-# protocol's name), $client $router $router_wan $server (addresses), and the name
-# spaces $c $r $s.
+# protocol's name), $client $router $router_wan $server (addresses), and the
+# namespaces $c $r $s.
 
 KSFT_PASS=0 KSFT_FAIL=1 KSFT_SKIP=4
 export LC_ALL=C.UTF-8

@@ -26,20 +26,27 @@ other_table() {
 	done
 }
 
-# A table that is called raw, with a chain where raw has none: only nftables has that.
+# A table that is called raw, with a base chain where raw has none: only nftables has
+# that, and only the kernel can refuse it, once the chain jumps to where NOTRACK is.
 wrong_hook() {
-	local ip=ip
+	local ip=ip hook
 	[ "$family" = 4 ] || ip=ip6
-	dirty+=("$c")
-	in_ns "$c" nft -f - <<-END
-		table $ip raw {
-			chain INPUT { type filter hook input priority -300; }
-			chain OUTPUT { type filter hook output priority -300; }
-		}
+	rules "$c" <<-END
+		*raw
+		:marks -
+		-A marks -j NOTRACK
+		COMMIT
 	END
-	refused_rule "NOTRACK in a raw INPUT" "Invalid argument|incompatible|No chain" "" -t raw -A INPUT -j NOTRACK
-	succeeds "NOTRACK in its OUTPUT" in_ns "$c" "$ipt" -t raw -A OUTPUT -j NOTRACK
+	for hook in input forward postrouting; do
+		succeeds "a raw $hook" nft_add chain "$ip" raw "$hook" "{ type filter hook $hook priority -300; }"
+		refused "its jump to NOTRACK" "Invalid argument" nft_add rule "$ip" raw "$hook" jump marks
+	done
+	for hook in prerouting output; do
+		succeeds "another raw $hook" nft_add chain "$ip" raw "$hook" "{ type filter hook $hook priority -300; }"
+		succeeds "its jump to NOTRACK" nft_add rule "$ip" raw "$hook" jump marks
+	done
 }
+nft_add() { in_ns "$c" nft add "$@"; }
 
 options() {
 	dirty+=("$c")
