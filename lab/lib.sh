@@ -2,6 +2,9 @@
 # What the lab's scripts share: where things are, how they speak, how they end.
 set -euo pipefail
 export LC_ALL=C.UTF-8
+# The system's programs run the system's: mmdebstrap's helper for each package is in
+# Python, and a version manager's python3 takes half a second to start.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 umask 022
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -14,12 +17,13 @@ die() { printf '%s: %s\n' "lab/${0##*/}" "$*" >&2; exit 1; }
 
 releases() { ls "$lab/releases"; }
 
-# The release's data: suites, and what its kernel is booted with.
+# The release's data: suites, the one of them that its kernel comes from if apt
+# would take another, and what the kernel is booted with.
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
 		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
 	# shellcheck disable=SC2034 # the scripts use them
-	release=$1 suites='' cmdline=''
+	release=$1 suites='' kernel_suite='' cmdline=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
 }
