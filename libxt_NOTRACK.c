@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <xtables.h>
 #include <linux/netfilter/xt_untracked.h>
 
@@ -158,8 +159,20 @@ static void load_stock_ct(void)
 		dlopen(path, RTLD_NOW);
 }
 
+/*
+ * The kernel asks modprobe for a target while it knows none of that name. xt_CT has
+ * a NOTRACK, too: where that is in and ours is not, nobody else brings it.
+ */
+static void load_kernel_module(void)
+{
+	if (geteuid() == 0 && access("/sys/module/xt_CT", F_OK) == 0 &&
+	    access("/sys/module/xt_NOTRACK", F_OK) != 0)
+		xtables_insmod("xt_NOTRACK", NULL, true);
+}
+
 static void __attribute__((constructor)) libxt_NOTRACK_init(void)
 {
+	load_kernel_module();
 	xtables_register_match(&untracked_mt);
 	load_stock_ct();
 	xtables_register_target(&notrack_tg);
