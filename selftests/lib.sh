@@ -23,11 +23,13 @@ work=$(mktemp -d)
 suffix=${work##*.}
 c=client-$suffix r=router-$suffix s=server-$suffix
 namespaces=() dirty=() background=()
+usual_modprobe=''
 
 clean_up() {
 	local pid ns
 	for pid in "${background[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
 	for ns in "${namespaces[@]}"; do ip netns del "$ns"; done
+	[ -z "$usual_modprobe" ] || echo "$usual_modprobe" >/proc/sys/kernel/modprobe
 	rm -rf "$work"
 }
 trap clean_up EXIT
@@ -44,6 +46,19 @@ done
 for needed in xt_NOTRACK xt_untracked; do
 	modprobe -n -q "$needed" || skip_all "needs the module $needed"
 done
+
+# Where iptables keeps its plugins, ours among them.
+for plugins in /usr/lib/*/xtables /usr/lib64/xtables /usr/lib/xtables /usr/local/lib/xtables; do
+	[ ! -e "$plugins/libxt_untracked.so" ] || break
+done
+[ -e "$plugins/libxt_untracked.so" ] || skip_all "needs the plugin libxt_untracked.so"
+
+# iptables_before VERSION: true if this one is older
+iptables_before() {
+	local version
+	version=$(iptables --version | sed 's/.* v\([0-9.]*\).*/\1/')
+	[ "$version" != "$1" ] && [ "$(printf '%s\n' "$version" "$1" | sort -V | head -1)" = "$version" ]
+}
 
 # ---- claims and verdicts
 
@@ -179,6 +194,9 @@ add_topology() {
 		route add default via 198.51.100.1
 		route add ::/0 via 2001:db8:2::1
 	END
+	# Neighbours know each other, so that what is sent has arrived by when it is counted.
+	in_ns "$c" ping -4 -q -c 1 -W 5 198.51.100.2 >/dev/null
+	in_ns "$c" ping -6 -q -c 1 -W 5 2001:db8:2::2 >/dev/null
 }
 
 # ---- rules, counters, conntrack
@@ -226,6 +244,48 @@ packets() {
 	done < <(in_ns "$1" "$ipt-save" -c -t "$2" 2>/dev/null)
 	if [ "$found" ]; then echo $sum; else echo "no such rule"; fi
 }
+
+# uses MODULE: how many rules (and others) hold it; 0 where it is not loaded
+uses() { if [ -d "/sys/module/$1" ]; then echo "$(<"/sys/module/$1/refcnt")"; else echo 0; fi; }
+
+# uses_become N MODULE: nft lets go of a deleted rule's modules a little later
+uses_become() {
+	wait_for 10 eval "[ \$(uses $2) = $1 ]" || fail "uses of $2: expected $1, got $(uses "$2")"
+}
+
+# gone MODULE: unloaded, as soon as what used it has died
+gone() { wait_for 10 eval "[ ! -d /sys/module/$1 ] || rmmod $1"; }
+
+# unload MODULE...: where a claim begins without them; false and a skip if it cannot
+unload() {
+	local module
+	for module in "$@"; do
+		gone "$module" || { skip "$module is in use on this machine"; return 1; }
+	done
+}
+
+# hide_modules MODULE...: until the test ends, nothing that iptables or the kernel does
+# brings these in, as if they were not installed.
+hide_modules() {
+	mkdir -p "$work/modprobe.d"
+	printf 'install %s /bin/false\n' "$@" >"$work/modprobe.d/hidden.conf"
+	printf '#!/bin/sh\nexec modprobe -C %s "$@"\n' "$work/modprobe.d" >"$work/modprobe"
+	chmod +x "$work/modprobe"
+	[ "$usual_modprobe" ] || usual_modprobe=$(</proc/sys/kernel/modprobe)
+	echo "$work/modprobe" >/proc/sys/kernel/modprobe
+}
+
+# plugins_without NAME...: from here on, iptables finds all its plugins but these
+plugins_without() {
+	local name
+	rm -rf "$work/plugins"
+	mkdir "$work/plugins"
+	ln -s "$plugins"/*.so "$work/plugins/"
+	for name in "$@"; do rm -f "$work/plugins/$name.so"; done
+	export XTABLES_LIBDIR=$work/plugins
+}
+# shellcheck disable=SC2034
+our_plugins="libxt_untracked libipt_NOTRACK libip6t_NOTRACK libipt_CT libip6t_CT"
 
 # entries NAMESPACE [CONNTRACK-OPTIONS...]: how many conntrack entries of this family.
 entries() {
@@ -277,7 +337,7 @@ pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null;
 
 # send_udp NAMESPACE ADDRESS PORT [BYTES]: one datagram, no answer awaited
 send_udp() {
-	head -c "${4:-10}" /dev/zero | in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3" 2>/dev/null
+	head -c "${4:-10}" /dev/zero | in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3,shut-none" 2>/dev/null
 }
 
 # udp_echoes NAMESPACE ADDRESS: true if one datagram came back

@@ -5,7 +5,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-uses() { echo "$(cat /sys/module/xt_NOTRACK/refcnt) $(cat /sys/module/xt_untracked/refcnt)"; }
+both_uses() { echo "$(uses xt_NOTRACK) $(uses xt_untracked)"; }
 
 live_rules() {
 	rules "$1" <<-END
@@ -19,17 +19,18 @@ live_rules() {
 }
 
 death() {
-	local doomed=doomed-$suffix before
+	local doomed=doomed-$suffix before more
 	live_rules "$c"
-	before=$(uses)
+	before=$(both_uses)
 	ip netns add "$doomed"
 	in_ns "$doomed" ip link set lo up
 	live_rules "$doomed"
 	dirty=("$c")
 	pings_self "$doomed" || fail "no answer to ping on loopback"
-	[ "$(uses)" != "$before" ] || fail "the rules use no module"
+	more="$((${before% *} + 1)) $((${before#* } + 1))"
+	is "uses, with the second namespace's rules" "$more" "$(both_uses)"
 	ip netns del "$doomed"
-	wait_for 20 eval "[ \"\$(uses)\" = '$before' ]" || fail "uses were '$before' and are '$(uses)' after the namespace's death"
+	wait_for 20 eval "[ \"\$(both_uses)\" = '$before' ]" || fail "uses were '$before' and are '$(both_uses)' after the namespace's death"
 	pings_self "$c" || fail "no answer to ping on loopback"
 	at_least "packets marked in the other namespace" 1 "$(packets "$c" filter '-m untracked')"
 }

@@ -20,7 +20,8 @@ load() {
 	END
 }
 
-saved() { in_ns "$c" "$ipt-save" -t raw 2>/dev/null | grep '^-A'; }
+# Without the blank that iptables-nft 1.8.7 leaves behind a match without options.
+saved() { in_ns "$c" "$ipt-save" -t raw 2>/dev/null | sed -n '/^-A/s/ *$//p'; }
 
 save() {
 	local first

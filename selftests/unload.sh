@@ -4,11 +4,8 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# gone MODULE: unloaded, as soon as what used it has died
-gone() { wait_for 10 eval "[ ! -d /sys/module/$1 ] || rmmod $1"; }
-
 hold() {
-	{ gone xt_NOTRACK && gone xt_untracked; } || { skip "the modules are in use on this machine"; return; }
+	unload xt_NOTRACK xt_untracked || return
 	modprobe -a xt_NOTRACK xt_untracked # xt_CT may be in, which keeps a rule from doing it
 	rules "$c" <<-END
 		*raw
@@ -18,8 +15,8 @@ hold() {
 	refused "rmmod xt_NOTRACK" "in use" rmmod xt_NOTRACK
 	refused "rmmod xt_untracked" "in use" rmmod xt_untracked
 	in_ns "$c" "$ipt" -t raw -F
-	gone xt_NOTRACK || fail "xt_NOTRACK cannot be unloaded: $(cat /sys/module/xt_NOTRACK/refcnt) uses"
-	gone xt_untracked || fail "xt_untracked cannot be unloaded: $(cat /sys/module/xt_untracked/refcnt) uses"
+	gone xt_NOTRACK || fail "xt_NOTRACK cannot be unloaded: $(uses xt_NOTRACK) uses"
+	gone xt_untracked || fail "xt_untracked cannot be unloaded: $(uses xt_untracked) uses"
 }
 
 # A refused rule leaves no use behind.
