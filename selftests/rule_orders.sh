@@ -16,13 +16,14 @@ rules_of() {
 # restore ORDER VERBS...: in a process of its own, for what it meets first is the point.
 # iptables has nothing to say while all is well; a missing module may be a warning.
 restore() {
-	local order=$1 verb said
+	local order=$1 verb file said
 	shift
-	said=$(
+	file=$(
 		echo '*raw'
 		for verb in "$@"; do rules_of "$verb" "$order"; done
 		echo COMMIT
-	) && said=$(in_ns "$c" "$ipt-restore" --noflush 2>&1 >/dev/null <<<"$said") || fail "order $order, $*: status $?"
+	)
+	said=$(in_ns "$c" "$ipt-restore" --noflush 2>&1 >/dev/null <<<"$file") || fail "order $order, $*: status $?"
 	[ "$present" ] || said=$(grep -v '^Warning: Extension NOTRACK is not supported, missing kernel module' <<<"$said")
 	is "order $order, $*: what $ipt-restore says" "" "$said"
 }
@@ -52,7 +53,7 @@ try() {
 	for order in "$@"; do
 		restore "$order" -A
 		count_uses
-		uses_are $ours $theirs || fail "order $order: expected $ours uses of xt_NOTRACK and $theirs of xt_CT, got $(uses xt_NOTRACK) and $(uses xt_CT)"
+		uses_are "$ours" "$theirs" || fail "order $order: expected $ours uses of xt_NOTRACK and $theirs of xt_CT, got $(uses xt_NOTRACK) and $(uses xt_CT)"
 		[ ${#failures[@]} -lt 10 ] || return
 	done
 	is "rules saved" "$(for order in "$@"; do rules_of -A "$order"; done)" \
