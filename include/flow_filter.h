@@ -63,7 +63,7 @@ struct flow_secret {
 	u64 key[2];
 };
 
-static inline u64 flow_rotate(u64 word, int by)
+static inline u64 flow_rol(u64 word, int by)
 {
 	return word << by | word >> (64 - by);
 }
@@ -72,13 +72,13 @@ static inline void flow_sip_round(u64 v[4])
 {
 	v[0] += v[1];
 	v[2] += v[3];
-	v[1] = flow_rotate(v[1], 13) ^ v[0];
-	v[3] = flow_rotate(v[3], 16) ^ v[2];
-	v[0] = flow_rotate(v[0], 32) + v[3];
+	v[1] = flow_rol(v[1], 13) ^ v[0];
+	v[3] = flow_rol(v[3], 16) ^ v[2];
+	v[0] = flow_rol(v[0], 32) + v[3];
 	v[2] += v[1];
-	v[1] = flow_rotate(v[1], 17) ^ v[2];
-	v[3] = flow_rotate(v[3], 21) ^ v[0];
-	v[2] = flow_rotate(v[2], 32);
+	v[1] = flow_rol(v[1], 17) ^ v[2];
+	v[3] = flow_rol(v[3], 21) ^ v[0];
+	v[2] = flow_rol(v[2], 32);
 }
 
 /**
