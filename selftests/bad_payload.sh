@@ -13,7 +13,9 @@ match() {
 	dirty+=("$c")
 	succeeds "the mark" put "$(u32 0)$(u32 0)"
 	succeeds "the mark, inverted" put "$(u32 0)$(u32 1)"
-	is "rules" "-A OUTPUT -m untracked -A OUTPUT -m untracked ! --untracked" \
+	succeeds "a reply" put "$(u32 1)$(u32 0)"
+	succeeds "related, inverted" put "$(u32 2)$(u32 1)"
+	is "rules" "-A OUTPUT -m untracked -A OUTPUT -m untracked ! --untracked -A OUTPUT -m untracked --reply -A OUTPUT -m untracked ! --related" \
 		"$(in_ns "$c" "$ipt-save" | grep '^-A' | paste -sd' ')"
 	echo "payload $mark" >/dev/kmsg
 	refused "question 3" "Invalid argument" put "$(u32 3)$(u32 0)"
@@ -22,8 +24,6 @@ match() {
 		refused "bit $bit of the question" "Invalid argument" put "$(u32 $((1 << bit)))$(u32 0)"
 		refused "bit $bit of invert" "Invalid argument" put "$(u32 0)$(u32 $((1 << bit)))"
 	done
-	refused "--reply" "Operation not supported" put "$(u32 1)$(u32 0)"
-	refused "--related" "Operation not supported" put "$(u32 2)$(u32 1)"
 	for said in "filter table: unknown question 3" "filter table: invert is 2, not 0 or 1"; do
 		dmesg | sed "1,/payload $mark\$/d" | grep -qF "xt_untracked: $said" || fail "the kernel's log does not say '$said'"
 	done

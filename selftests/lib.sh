@@ -17,7 +17,7 @@ selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck disable=SC2034 # the stories use them
 examples=${selftests%/*}/examples
 # shellcheck disable=SC2034
-payload=${OUTPUT:-$selftests}/payload # made by the Makefile
+payload=${OUTPUT:-$selftests}/payload icmp_error=${OUTPUT:-$selftests}/icmp_error # made by the Makefile
 
 work=$(mktemp -d)
 suffix=${work##*.}
@@ -335,9 +335,10 @@ fetch() {
 # pings NAMESPACE ADDRESS COUNT: true if all were answered
 pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null; }
 
-# send_udp NAMESPACE ADDRESS PORT [BYTES]: one datagram, no answer awaited
+# send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no answer awaited
 send_udp() {
-	head -c "${4:-10}" /dev/zero | in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3,shut-none" 2>/dev/null
+	head -c "${4:-10}" /dev/zero |
+		in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3,shut-none${5:+,sourceport=$5}" 2>/dev/null
 }
 
 # udp_echoes NAMESPACE ADDRESS: true if one datagram came back

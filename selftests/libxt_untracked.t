@@ -2,6 +2,10 @@
 -m untracked;=;OK
 -m untracked --untracked;-m untracked;OK
 -m untracked ! --untracked;=;OK
+-m untracked --reply;=;OK
+-m untracked ! --reply;=;OK
+-m untracked --related;=;OK
+-m untracked ! --related;=;OK
 -m untracked --untracked --reply;;FAIL
 -m untracked --reply --related;;FAIL
 -m untracked --tracked;;FAIL

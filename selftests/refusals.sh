@@ -61,16 +61,6 @@ options() {
 	done
 }
 
-# Named already, answered by no kernel module so far.
-not_yet() {
-	local says="not supported" question
-	dirty+=("$c")
-	for question in reply related; do
-		refused_rule "--$question" "$says" "xt_untracked: filter table: --$question is not supported" \
-			-A INPUT -m untracked "--$question"
-	done
-}
-
 arp_and_bridge() {
 	local command
 	for command in arptables-nft ebtables-nft; do
@@ -84,6 +74,5 @@ add_hosts "$c"
 claim "NOTRACK outside of raw" other_table
 claim "NOTRACK in another hook of a table called raw" wrong_hook "nft-4 nft-6"
 claim "unknown options, stray words, two questions" options
-claim "--reply and --related, as long as no kernel answers them" not_yet
 claim_once "ARP and bridge families" arp_and_bridge
 run_claims

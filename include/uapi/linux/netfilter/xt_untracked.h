@@ -10,8 +10,8 @@
  * @XT_UNTRACKED_REPLY:   does it answer an untracked packet that passed lately?
  * @XT_UNTRACKED_RELATED: is it an ICMP error about such a packet?
  *
- * Only XT_UNTRACKED_MARK is answered so far; the kernel refuses the other two
- * with -EOPNOTSUPP and any other value with -EINVAL.
+ * The first rule in a network namespace that asks one of the latter two makes it
+ * remember flows, or is refused with -ENOMEM. Any other value is refused with -EINVAL.
  */
 enum xt_untracked_question {
 	XT_UNTRACKED_MARK,
