@@ -66,7 +66,7 @@ tracked() {
 late() {
 	local usual
 	usual=$(</sys/module/xt_untracked/parameters/window)
-	echo 2 >/sys/module/xt_untracked/parameters/window
+	echo 5 >/sys/module/xt_untracked/parameters/window
 	resolver "-j NOTRACK"
 	asks
 	answers "$s" 53
