@@ -55,9 +55,15 @@ own_memory() {
 replaced() {
 	local flood i
 	asking "$c" "$first"
-	in_ns "$c" bash -c 'while :; do echo >/dev/udp/127.0.0.1/9; done' 2>/dev/null &
+	# Bursts, and pauses in which the machine gets to the rules. Not by sleep, a program.
+	# shellcheck disable=SC2016 # for the shell in there
+	in_ns "$c" bash -c 'exec {never}<> <(:)
+		while :; do
+			for ((i = 0; i < 10; i++)); do echo >/dev/udp/127.0.0.1/9; done
+			read -r -t 0.05 -u "$never"
+		done' 2>/dev/null &
 	flood=$!
-	for ((i = 0; i < 10; i++)); do
+	for ((i = 0; i < 5; i++)); do
 		asking "$c" "$first"
 		asking "$c" ""
 	done

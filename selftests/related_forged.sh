@@ -8,6 +8,7 @@
 port=5353
 
 listen() {
+	base=0 other=0
 	rules "$c" <<-END
 		*raw
 		-A OUTPUT -j NOTRACK
@@ -19,7 +20,9 @@ listen() {
 	END
 	send_udp "$c" "$server" 53 10 "$port"
 	pings "$c" "$server" 1 || fail "no answer to ping"
-	in_ns "$c" "$ipt" -t mangle -Z
+	# Nobody listens there, and the error that says so is the first that matches.
+	wait_for 5 first_error || fail "no error about a closed port"
+	base=1 other=$(unmatched)
 	types="3 4 5 11 12" request=8 error=3 protocol=1 least=28
 	[ "$family" = 4 ] || types="1 2 3 4" request=128 error=1 protocol=58 least=48
 }
@@ -30,10 +33,11 @@ error() {
 	sent=$((sent + 1))
 	in_ns "$s" "$icmp_error" "$family" "$server" "$client" "$@" || fail "cannot send: $*"
 }
-matched() { packets "$c" mangle "untracked --related"; }
-unmatched() { packets "$c" mangle "! --related"; }
+first_error() { [ "$(matched)" = 1 ]; }
+matched() { echo $(($(packets "$c" mangle "untracked --related") - base)); }
+unmatched() { echo $(($(packets "$c" mangle "! --related") - other)); }
 
-# counted WHAT YES: of those sent since, YES matched, and all arrived if ARRIVED says so
+# counted WHAT YES: all that were sent have arrived, and YES of them matched
 counted() {
 	wait_for 3 eval "[ \$((\$(matched) + \$(unmatched))) -ge $sent ]" ||
 		fail "$1: $sent sent, $(matched) + $(unmatched) arrived"
@@ -41,7 +45,7 @@ counted() {
 }
 
 good() {
-	local type types request error protocol least sent=0
+	local type types request error protocol least base other sent=0
 	listen
 	for type in $types; do error "$type" "$client" "$server" 17 "$port" 53; done
 	counted "each type" "$sent"
@@ -52,7 +56,7 @@ good() {
 }
 
 never() {
-	local types request error protocol least sent=0
+	local types request error protocol least base other sent=0
 	listen
 	error "$error" "$client" "$server" 17 "$port" 54
 	error "$error" "$client" "$server" 17 "$((port + 1))" 53
@@ -71,7 +75,7 @@ never() {
 }
 
 cut_short() {
-	local length types request error protocol least sent=0
+	local length types request error protocol least base other sent=0
 	listen
 	for ((length = 0; length < least; length++)); do
 		error "$error" "$client" "$server" 17 "$port" 53 "cut=$length"
