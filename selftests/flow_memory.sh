@@ -57,12 +57,13 @@ replaced() {
 	asking "$c" "$first"
 	# Bursts, and pauses in which the machine gets to the rules. Not by sleep, a program.
 	# shellcheck disable=SC2016 # for the shell in there
-	in_ns "$c" bash -c 'exec {never}<> <(:)
+	nsenter "--net=/run/netns/$c" -- bash -c 'exec {never}<> <(:)
 		while :; do
 			for ((i = 0; i < 10; i++)); do echo >/dev/udp/127.0.0.1/9; done
 			read -r -t 0.05 -u "$never"
-		done' 2>/dev/null &
+		done' >/dev/null 2>&1 &
 	flood=$!
+	background+=("$flood")
 	for ((i = 0; i < 5; i++)); do
 		asking "$c" "$first"
 		asking "$c" ""
