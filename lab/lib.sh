@@ -17,13 +17,14 @@ die() { printf '%s: %s\n' "lab/${0##*/}" "$*" >&2; exit 1; }
 
 releases() { ls "$lab/releases"; }
 
-# The release's data: suites, the one of them that its kernel comes from if apt
-# would take another, and what the kernel is booted with.
+# The release's data: suites, the one of them that its kernel comes from if apt would
+# take another, a release whose root it shares but for the kernel, and what the kernel is
+# booted with.
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
 		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
 	# shellcheck disable=SC2034 # the scripts use them
-	release=$1 suites='' kernel_suite='' cmdline=''
+	release=$1 suites='' kernel_suite='' base='' cmdline=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
 }
