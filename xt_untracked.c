@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/netfilter/x_tables.h>
@@ -18,9 +19,11 @@
 #include <linux/netfilter_ipv6.h>
 #include <linux/proc_fs.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netns/generic.h>
+#include "include/compat.h"
 #include "include/flow_filter.h"
 #include "include/flow_key.h"
 
@@ -89,8 +92,9 @@ struct flow_turn {
  * @turns:  for @now, @before and @rotations in process context
  * @rules:  how many ask --reply or --related
  * @secret: new each time that it is switched on
+ * @owner:  the cgroup of who switched it on; all of it is charged there
  * @now:    takes flows and is asked. Packets see it under RCU
- * @before: is asked
+ * @before: is asked; NULL while there is no memory for two
  * @rotation: makes @now @before, after each window
  * @rotations: since it was switched on
  * @hooks:  where packets are remembered
@@ -100,6 +104,7 @@ struct flow_memory {
 	struct mutex turns; /* now, before, rotations */
 	unsigned int rules;
 	struct flow_secret secret;
+	struct mem_cgroup *owner;
 	struct flow_turn __rcu *now;
 	struct flow_turn __rcu *before;
 	struct delayed_work rotation;
@@ -114,17 +119,20 @@ static struct flow_memory *flow_memory_of(const struct net *net)
 	return net_generic(net, flow_net_id);
 }
 
+/* A filter may be refused; it is worth neither a line in the log nor anybody's life. */
+#define GFP_FLOW (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 static struct flow_turn *turn_alloc(unsigned int order)
 {
-	struct flow_turn *turn = kzalloc(sizeof(*turn), GFP_KERNEL_ACCOUNT);
+	struct flow_turn *turn = kzalloc(sizeof(*turn), GFP_FLOW);
 
 	if (!turn)
 		return NULL;
 	turn->filter.order = order;
-	turn->filter.line = kvzalloc(flow_filter_bytes(order), GFP_KERNEL_ACCOUNT);
+	turn->filter.line = kvzalloc(flow_filter_bytes(order), GFP_FLOW);
 	if (!turn->filter.line)
 		goto free_turn;
-	turn->keys = alloc_percpu_gfp(unsigned long, GFP_KERNEL_ACCOUNT);
+	turn->keys = alloc_percpu_gfp(unsigned long, GFP_FLOW);
 	if (!turn->keys)
 		goto free_line;
 	return turn;
@@ -157,38 +165,56 @@ static u64 turn_keys(const struct flow_turn *turn)
 }
 
 /* Context: softirq, or process with bottom halves off; RCU. */
-static bool flow_remembered(struct flow_memory *memory, const struct flow_key *key, u8 family)
+static bool flow_remembered(struct flow_memory *memory, u64 hash)
 {
 	const struct flow_turn *now = rcu_dereference(memory->now);
 	const struct flow_turn *before = rcu_dereference(memory->before);
-	u64 hash = flow_hash(&memory->secret, key->word, flow_key_words(family));
 
 	return (now && flow_filter_has(&now->filter, hash)) ||
 	       (before && flow_filter_has(&before->filter, hash));
 }
 
-static unsigned int flow_remember(void *priv, struct sk_buff *skb,
-				  const struct nf_hook_state *state)
+static __always_inline void flow_remember(struct flow_memory *memory, u64 hash)
 {
-	struct flow_memory *memory = priv;
+	struct flow_turn *now = rcu_dereference(memory->now);
+
+	if (now && flow_filter_add(&now->filter, hash))
+		this_cpu_inc(*now->keys);
+}
+
+static bool is_untracked(const struct sk_buff *skb)
+{
 	enum ip_conntrack_info ctinfo;
-	struct flow_turn *now;
-	struct flow_key key;
-	u64 hash;
 
 	nf_ct_get(skb, &ctinfo);
-	if (ctinfo != IP_CT_UNTRACKED)
-		return NF_ACCEPT;
-	if (!flow_key_of(skb, skb_network_offset(skb), state->pf, FLOW_OWN, &key))
-		return NF_ACCEPT;
-	now = rcu_dereference(memory->now);
-	if (!now)
-		return NF_ACCEPT;
-	hash = flow_hash(&memory->secret, key.word, flow_key_words(state->pf));
-	if (flow_filter_add(&now->filter, hash))
-		this_cpu_inc(*now->keys);
+	return ctinfo == IP_CT_UNTRACKED;
+}
+
+static unsigned int flow_remember4(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	struct flow_memory *memory = priv;
+	u64 hash;
+
+	if (is_untracked(skb) && flow_hash4(skb, ip_hdr(skb), skb_network_offset(skb),
+					    FLOW_OWN, &memory->secret, &hash))
+		flow_remember(memory, hash);
 	return NF_ACCEPT;
 }
+
+#if IS_ENABLED(CONFIG_IPV6)
+static unsigned int flow_remember6(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	struct flow_memory *memory = priv;
+	u64 hash;
+
+	if (is_untracked(skb) && flow_hash6(skb, ipv6_hdr(skb), skb_network_offset(skb),
+					    FLOW_OWN, &memory->secret, &hash))
+		flow_remember(memory, hash);
+	return NF_ACCEPT;
+}
+#endif
 
 static void turn_clear(struct flow_turn *turn)
 {
@@ -200,28 +226,47 @@ static void turn_clear(struct flow_turn *turn)
 }
 
 /*
- * The next filter is the smallest that the last one's keys fit in; where there is no
- * memory for it, the oldest is used again. At each moment a packet finds one to go into
- * that stays for another window.
+ * An empty filter of @order, out of @last, which nobody sees any more, or in place of
+ * it; smaller where memory is short, NULL where there is none.
+ */
+static struct flow_turn *turn_renew(struct flow_turn *last, unsigned int order)
+{
+	struct flow_turn *turn = NULL;
+
+	if (last && last->filter.order == order) {
+		turn_clear(last);
+		return last;
+	}
+	turn_free(last);
+	for (; !turn && order >= FLOW_MIN_ORDER; order--)
+		turn = turn_alloc(order);
+	return turn;
+}
+
+/*
+ * The next filter is the smallest that the last one's keys fit in. The oldest goes
+ * before it comes: there are never more than two, and each flow of the last window is in
+ * one that stays for another. Without memory for two the newest serves on alone.
  */
 static void flow_rotate(struct work_struct *work)
 {
 	struct flow_memory *memory = container_of(to_delayed_work(work),
 						  struct flow_memory, rotation);
 	struct flow_turn *next, *now, *last;
+	struct mem_cgroup *usual;
 
 	mutex_lock(&memory->turns);
 	now = rcu_dereference_protected(memory->now, lockdep_is_held(&memory->turns));
-	next = turn_alloc(flow_filter_order(turn_keys(now), READ_ONCE(memory_kib) * 512ULL));
 	last = rcu_replace_pointer(memory->before, now, lockdep_is_held(&memory->turns));
 	synchronize_rcu();
-	if (next) {
-		turn_free(last);
-	} else {
-		turn_clear(last);
-		next = last;
-	}
-	rcu_assign_pointer(memory->now, next);
+	usual = set_active_memcg(memory->owner);
+	next = turn_renew(last, flow_filter_order(turn_keys(now),
+						  READ_ONCE(memory_kib) * 512ULL));
+	set_active_memcg(usual);
+	if (next)
+		rcu_assign_pointer(memory->now, next);
+	else
+		RCU_INIT_POINTER(memory->before, NULL);
 	memory->rotations++;
 	mutex_unlock(&memory->turns);
 	queue_delayed_work(system_power_efficient_wq, &memory->rotation,
@@ -229,19 +274,19 @@ static void flow_rotate(struct work_struct *work)
 }
 
 /* After whatever may drop a packet: only what went its way can be answered. */
-#define FLOW_HOOK(family, where) {		\
-	.hook     = flow_remember,		\
+#define FLOW_HOOK(family, function, where) {	\
+	.hook     = (function),			\
 	.pf       = (family),			\
 	.hooknum  = (where),			\
 	.priority = INT_MAX,			\
 }
 
 static const struct nf_hook_ops flow_hooks[FLOW_HOOKS] = {
-	FLOW_HOOK(NFPROTO_IPV4, NF_INET_LOCAL_IN),
-	FLOW_HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING),
+	FLOW_HOOK(NFPROTO_IPV4, flow_remember4, NF_INET_LOCAL_IN),
+	FLOW_HOOK(NFPROTO_IPV4, flow_remember4, NF_INET_POST_ROUTING),
 #if IS_ENABLED(CONFIG_IPV6)
-	FLOW_HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN),
-	FLOW_HOOK(NFPROTO_IPV6, NF_INET_POST_ROUTING),
+	FLOW_HOOK(NFPROTO_IPV6, flow_remember6, NF_INET_LOCAL_IN),
+	FLOW_HOOK(NFPROTO_IPV6, flow_remember6, NF_INET_POST_ROUTING),
 #endif
 };
 
@@ -258,6 +303,7 @@ static void flow_forget(struct flow_memory *memory)
 	synchronize_rcu(); /* packets that are in the hooks still */
 	turn_free(now);
 	turn_free(before);
+	mem_cgroup_put(memory->owner);
 }
 
 static int flow_switch_on(struct net *net, struct flow_memory *memory)
@@ -272,6 +318,7 @@ static int flow_switch_on(struct net *net, struct flow_memory *memory)
 		return -ENOMEM;
 	}
 	get_random_bytes(&memory->secret, sizeof(memory->secret));
+	memory->owner = get_mem_cgroup_from_mm(current->mm);
 	mutex_lock(&memory->turns);
 	rcu_assign_pointer(memory->before, before);
 	rcu_assign_pointer(memory->now, now);
@@ -376,25 +423,38 @@ static struct pernet_operations flow_net_ops = {
 
 /* ---- the match */
 
-static bool untracked_answer(const struct sk_buff *skb,
-			     const struct xt_action_param *par, u32 question)
+static bool flow_asked4(const struct sk_buff *skb, unsigned int hook, u32 question,
+			const struct flow_secret *secret, u64 *hash)
+{
+	if (question == XT_UNTRACKED_RELATED)
+		return flow_hash_quoted4(skb, hook, secret, hash);
+	return flow_hash4(skb, ip_hdr(skb), skb_network_offset(skb), FLOW_OTHER, secret, hash);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static bool flow_asked6(const struct sk_buff *skb, unsigned int hook, u32 question,
+			const struct flow_secret *secret, u64 *hash)
+{
+	if (question == XT_UNTRACKED_RELATED)
+		return flow_hash_quoted6(skb, hook, secret, hash);
+	return flow_hash6(skb, ipv6_hdr(skb), skb_network_offset(skb), FLOW_OTHER, secret, hash);
+}
+#endif
+
+/* Not for the compiler to spread out in untracked_mt(), whose usual way is short. */
+static noinline bool flow_asked(const struct sk_buff *skb, const struct xt_action_param *par,
+				u32 question)
 {
 	struct flow_memory *memory = flow_memory_of(xt_net(par));
-	const u8 family = xt_family(par);
-	enum ip_conntrack_info ctinfo;
-	struct flow_key key;
+	u64 hash;
 
-	switch (question) {
-	case XT_UNTRACKED_REPLY:
-		return flow_key_of(skb, skb_network_offset(skb), family, FLOW_OTHER, &key) &&
-		       flow_remembered(memory, &key, family);
-	case XT_UNTRACKED_RELATED:
-		return flow_key_quoted(skb, family, xt_hooknum(par), &key) &&
-		       flow_remembered(memory, &key, family);
-	default:
-		nf_ct_get(skb, &ctinfo);
-		return ctinfo == IP_CT_UNTRACKED;
-	}
+#if IS_ENABLED(CONFIG_IPV6)
+	if (xt_family(par) == NFPROTO_IPV6)
+		return flow_asked6(skb, xt_hooknum(par), question, &memory->secret, &hash) &&
+		       flow_remembered(memory, hash);
+#endif
+	return flow_asked4(skb, xt_hooknum(par), question, &memory->secret, &hash) &&
+	       flow_remembered(memory, hash);
 }
 
 /* Context: softirq, or process with bottom halves off. */
@@ -403,7 +463,9 @@ untracked_mt(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	const struct xt_untracked_mtinfo *info = par->matchinfo;
 
-	return untracked_answer(skb, par, info->question) ^ info->invert;
+	if (info->question == XT_UNTRACKED_MARK)
+		return is_untracked(skb) ^ info->invert;
+	return flow_asked(skb, par, info->question) ^ info->invert;
 }
 
 /* Context: process. Distrusts every bit of the payload. */

@@ -15,6 +15,7 @@
 
 #ifdef __KERNEL__
 #include <linux/bitops.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #define flow_load(word)		READ_ONCE(word)
 #define flow_or(word, bits)	atomic64_or(bits, (atomic64_t *)&(word))
@@ -29,8 +30,9 @@ typedef unsigned long long u64;
 #endif
 
 /*
- * 4 bits a key, and no more than 16 keys a line (32 bits of filter for each): two
- * filters that full say "yes" by mistake to 0.05 % of what they do not hold.
+ * 4 bits a key, each in a word of its own, and no more than 16 keys a line (32 bits of
+ * filter for each): two filters that are full say "yes" by mistake to 0.07 % of what
+ * they do not hold.
  */
 #define FLOW_BITS	4
 #define FLOW_LINE_KEYS	16
@@ -57,10 +59,12 @@ struct flow_filter {
 
 /**
  * struct flow_secret - keeps outsiders from aiming at collisions
- * @key: 128 random bits
+ * @v: 256 random bits, what SipHash's state begins with
+ *
+ * SipHash itself makes these of 128 bits and constants, each time again.
  */
 struct flow_secret {
-	u64 key[2];
+	u64 v[4];
 };
 
 static inline u64 flow_rol(u64 word, int by)
@@ -81,35 +85,38 @@ static inline void flow_sip_round(u64 v[4])
 	v[2] = flow_rol(v[2], 32);
 }
 
+static inline void flow_sip_take(u64 v[4], u64 word)
+{
+	v[3] ^= word;
+	flow_sip_round(v);
+	v[0] ^= word;
+}
+
 /**
  * flow_hash - SipHash-1-3 of a flow's key
  * @secret: the filter owner's
- * @key:    the flow
- * @words:  its length in 64-bit words, up to 31; best a constant
+ * @key:    its first part, however aligned, in the order of memory
+ * @words:  that part's length in 64-bit words, up to 30, a constant
+ * @last:   the rest of it, the first byte lowest
+ * @bytes:  the rest's length, up to 7; what is above it in @last is zero
  *
  * The variant that the kernel's hsiphash uses on 64 bits: enough where what is hashed
  * is never revealed (Aumasson and Bernstein, "SipHash", 2012).
  */
-static inline u64 flow_hash(const struct flow_secret *secret, const u64 *key,
-			    unsigned int words)
+static inline u64 flow_hash(const struct flow_secret *secret, const void *key,
+			    unsigned int words, u64 last, unsigned int bytes)
 {
-	u64 v[4] = {
-		secret->key[0] ^ 0x736f6d6570736575ULL,
-		secret->key[1] ^ 0x646f72616e646f6dULL,
-		secret->key[0] ^ 0x6c7967656e657261ULL,
-		secret->key[1] ^ 0x7465646279746573ULL,
-	};
-	const u64 last = (u64)words * 8 << 56;
+	u64 v[4] = { secret->v[0], secret->v[1], secret->v[2], secret->v[3] };
 	unsigned int i;
 
+#pragma GCC unroll 4
 	for (i = 0; i < words; i++) {
-		v[3] ^= key[i];
-		flow_sip_round(v);
-		v[0] ^= key[i];
+		u64 word;
+
+		memcpy(&word, (const char *)key + sizeof(word) * i, sizeof(word));
+		flow_sip_take(v, word);
 	}
-	v[3] ^= last;
-	flow_sip_round(v);
-	v[0] ^= last;
+	flow_sip_take(v, last | (u64)(sizeof(u64) * words + bytes) << 56);
 	v[2] ^= 0xff;
 	flow_sip_round(v);
 	flow_sip_round(v);
@@ -117,20 +124,18 @@ static inline u64 flow_hash(const struct flow_secret *secret, const u64 *key,
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* The upper bits of the hash name the line, nine lower ones each a bit in it. */
-static inline struct flow_line *flow_line_of(const struct flow_filter *filter, u64 hash)
+/*
+ * The upper bits of the hash name the line. Of the lower ones the first says whether the
+ * key's bits are in the line's even or odd words, and six each which bit of a word.
+ */
+static inline u64 *flow_words_of(const struct flow_filter *filter, u64 hash)
 {
-	return &filter->line[hash >> (64 - filter->order)];
-}
-
-static inline u64 *flow_word_of(struct flow_line *line, u64 hash, int i)
-{
-	return &line->word[hash >> (9 * i) >> 6 & 7];
+	return &filter->line[hash >> (64 - filter->order)].word[hash & 1];
 }
 
 static inline u64 flow_bit_of(u64 hash, int i)
 {
-	return 1ULL << (hash >> (9 * i) & 63);
+	return 1ULL << (hash >> (6 * i + 1) & 63);
 }
 
 /**
@@ -142,11 +147,12 @@ static inline u64 flow_bit_of(u64 hash, int i)
  */
 static inline bool flow_filter_has(const struct flow_filter *filter, u64 hash)
 {
-	struct flow_line *line = flow_line_of(filter, hash);
+	const u64 *word = flow_words_of(filter, hash);
 	int i;
 
+#pragma GCC unroll 4
 	for (i = 0; i < FLOW_BITS; i++)
-		if (!(flow_load(*flow_word_of(line, hash, i)) & flow_bit_of(hash, i)))
+		if (!(flow_load(word[2 * i]) & flow_bit_of(hash, i)))
 			return false;
 	return true;
 }
@@ -156,26 +162,21 @@ static inline bool flow_filter_has(const struct flow_filter *filter, u64 hash)
  * @filter: the set
  * @hash:   flow_hash() of the key
  *
- * Writes nothing that is there already.
+ * Writes nothing if all of it is there already.
  *
  * Return: true if the filter did not have it before.
  */
 static inline bool flow_filter_add(struct flow_filter *filter, u64 hash)
 {
-	struct flow_line *line = flow_line_of(filter, hash);
-	bool is_new = false;
+	u64 *word = flow_words_of(filter, hash);
 	int i;
 
-	for (i = 0; i < FLOW_BITS; i++) {
-		u64 *word = flow_word_of(line, hash, i);
-		u64 bit = flow_bit_of(hash, i);
-
-		if (flow_load(*word) & bit)
-			continue;
-		flow_or(*word, bit);
-		is_new = true;
-	}
-	return is_new;
+	if (flow_filter_has(filter, hash))
+		return false;
+#pragma GCC unroll 4
+	for (i = 0; i < FLOW_BITS; i++)
+		flow_or(word[2 * i], flow_bit_of(hash, i));
+	return true;
 }
 
 /* Of one filter, in bytes. */
@@ -214,16 +215,20 @@ static inline unsigned int flow_filter_order(u64 keys, u64 bytes)
 static inline u64 flow_filter_mistakes(const struct flow_filter *filter)
 {
 	const u64 lines = 1ULL << filter->order;
-	u64 sum = 0, n, bits;
-	int i;
+	u64 sum = 0, n, product;
+	const u64 *word;
+	int half, i;
 
-	/* A stranger meets a line at random, and bits set in it with (bits/512)^4. */
+	/* A stranger meets half a line at random, and in each word of it a bit. */
 	for (n = 0; n < lines; n++) {
-		for (bits = 0, i = 0; i < 8; i++)
-			bits += flow_popcount(flow_load(filter->line[n].word[i]));
-		sum += bits * bits * bits * bits;
+		for (half = 0; half < 2; half++) {
+			word = &filter->line[n].word[half];
+			for (product = 1, i = 0; i < FLOW_BITS; i++)
+				product *= flow_popcount(flow_load(word[2 * i]));
+			sum += product;
+		}
 	}
-	return (sum >> filter->order) * 1000000 >> 36;
+	return (sum >> (filter->order + 1)) * 1000000 >> 24;
 }
 
 #endif /* _FLOW_FILTER_H */

@@ -2,7 +2,9 @@
 /*
  * flow_key - from a packet, which may be anything, to the flow that it belongs to
  *
- * Nothing is believed that lies behind the packet's end. Context: any.
+ * A flow's key is its addresses, the protocol, and ports or an echo's id; all that anybody
+ * wants of it is its hash. Nothing is believed that lies behind the packet's end.
+ * Context: any.
  */
 #ifndef _FLOW_KEY_H
 #define _FLOW_KEY_H
@@ -15,20 +17,7 @@
 #include <linux/skbuff.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-
-/**
- * struct flow_key - a flow in one direction
- * @word: addresses, then ports or echo id and protocol, as flow_hash() takes them
- */
-struct flow_key {
-	u64 word[5];
-};
-
-/* IPv4's addresses make one word, IPv6's four. */
-static inline unsigned int flow_key_words(u8 family)
-{
-	return family == NFPROTO_IPV4 ? 2 : 5;
-}
+#include "flow_filter.h"
 
 /**
  * enum flow_end - whose flow is asked for
@@ -37,38 +26,66 @@ static inline unsigned int flow_key_words(u8 family)
  */
 enum flow_end { FLOW_OWN, FLOW_OTHER };
 
-static inline u64 flow_last_word(__be16 first, __be16 second, u8 kind, u8 proto)
+/* What of a transport header is looked at: as much as an ICMP error quotes (RFC 792). */
+union flow_transport {
+	u32 ports; /* as they lie in the packet */
+	struct icmphdr icmp;
+	struct icmp6hdr icmp6;
+};
+
+/* Of a key, beside the addresses: ports or echo id, protocol, type of echo. */
+#define FLOW_REST_BYTES 6
+
+static inline u64 flow_rest(u32 ports, u8 proto, u8 type)
 {
-	return (u64)(__force u16)first << 48 | (u64)(__force u16)second << 32 |
-	       kind << 8 | proto;
+	return ports | (u64)proto << 32 | (u64)type << 40;
 }
+
+#define FLOW_NONE (~0ULL) /* more bytes than a rest has */
 
 /*
  * An echo request's answer is a reply and never the other way round. Errors and all
  * else that ICMP knows belong to no flow.
  */
-static inline bool flow_echo_word(u8 type, __be16 id, u8 request, u8 reply,
-				  u8 proto, enum flow_end end, u64 *word)
+static inline u64 flow_echo(u8 type, __be16 id, u8 request, u8 reply, u8 proto,
+			    enum flow_end end)
 {
 	if (type != reply && (type != request || end == FLOW_OTHER))
-		return false;
-	if (end == FLOW_OTHER)
-		type = request;
-	*word = flow_last_word(id, 0, type, proto);
-	return true;
+		return FLOW_NONE;
+	return flow_rest((__force u16)id, proto, end == FLOW_OTHER ? request : type);
 }
 
-/* The last word, from a transport header at @offset. */
-static inline bool flow_transport_word(const struct sk_buff *skb, int offset, u8 proto,
-				       u8 family, enum flow_end end, u64 *word)
+static inline u64 flow_rest_in(const union flow_transport *header, u8 proto, u8 family,
+			       enum flow_end end)
 {
-	union {
-		__be16 port[2];
-		struct icmphdr icmp;
-		struct icmp6hdr icmp6;
-		u8 bytes[8];
-	} buffer, *header;
+	u32 ports = header->ports;
 
+	if (proto == IPPROTO_ICMP)
+		return family != NFPROTO_IPV4 ? FLOW_NONE :
+		       flow_echo(header->icmp.type, header->icmp.un.echo.id,
+				 ICMP_ECHO, ICMP_ECHOREPLY, proto, end);
+	if (proto == IPPROTO_ICMPV6)
+		return family != NFPROTO_IPV6 ? FLOW_NONE :
+		       flow_echo(header->icmp6.icmp6_type, header->icmp6.icmp6_identifier,
+				 ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, proto, end);
+	return flow_rest(end == FLOW_OWN ? ports : ports << 16 | ports >> 16, proto, 0);
+}
+
+/* Where the header lies in pages or beyond the end; seldom, and kept out of the way. */
+static noinline u64 flow_rest_paged(const struct sk_buff *skb, int offset, u8 proto, u8 family,
+				    enum flow_end end)
+{
+	union flow_transport header;
+
+	if (skb_copy_bits(skb, offset, &header, sizeof(header)))
+		return FLOW_NONE;
+	return flow_rest_in(&header, proto, family, end);
+}
+
+/* From a transport header at @offset; FLOW_NONE where there is none that has a flow. */
+static inline u64 flow_rest_of(const struct sk_buff *skb, int offset, u8 proto, u8 family,
+			       enum flow_end end)
+{
 	switch (proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
@@ -79,108 +96,69 @@ static inline bool flow_transport_word(const struct sk_buff *skb, int offset, u8
 	case IPPROTO_ICMPV6:
 		break;
 	default:
-		*word = proto;
-		return true;
+		return flow_rest(0, proto, 0);
 	}
+	if ((int)skb_headlen(skb) - offset < (int)sizeof(union flow_transport))
+		return flow_rest_paged(skb, offset, proto, family, end);
+	return flow_rest_in((void *)(skb->data + offset), proto, family, end);
+}
 
-	/* Each of them has 8 bytes, and an ICMP error quotes as many (RFC 792). */
-	header = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
-	if (!header)
+/**
+ * flow_hash4 - of an IPv4 packet's flow
+ * @skb:    the packet, or what holds a quoted one
+ * @header: its header
+ * @offset: where that is, from skb->data
+ * @end:    see &enum flow_end
+ * @secret: of whose filters are asked
+ * @hash:   takes the answer
+ *
+ * Return: false if it has no flow: a later fragment, an ICMP message other than echo,
+ * a packet too short for its headers.
+ */
+static __always_inline bool
+flow_hash4(const struct sk_buff *skb, const struct iphdr *header, int offset,
+	   enum flow_end end, const struct flow_secret *secret, u64 *hash)
+{
+	const __be32 swapped[2] = { header->daddr, header->saddr };
+	u64 rest;
+
+	if (header->frag_off & htons(IP_OFFSET))
 		return false;
-	if (proto == IPPROTO_ICMP)
-		return family == NFPROTO_IPV4 &&
-		       flow_echo_word(header->icmp.type, header->icmp.un.echo.id,
-				      ICMP_ECHO, ICMP_ECHOREPLY, proto, end, word);
-	if (proto == IPPROTO_ICMPV6)
-		return family == NFPROTO_IPV6 &&
-		       flow_echo_word(header->icmp6.icmp6_type,
-				      header->icmp6.icmp6_identifier,
-				      ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, proto,
-				      end, word);
-	*word = flow_last_word(header->port[end == FLOW_OTHER],
-			       header->port[end == FLOW_OWN], 0, proto);
+	rest = flow_rest_of(skb, offset + header->ihl * 4, header->protocol, NFPROTO_IPV4, end);
+	if (rest == FLOW_NONE)
+		return false;
+	*hash = flow_hash(secret, end == FLOW_OWN ? &header->saddr : swapped, 1,
+			  rest, FLOW_REST_BYTES);
 	return true;
 }
 
-static inline bool flow_key4(const struct sk_buff *skb, int offset,
-			     enum flow_end end, struct flow_key *key)
-{
-	struct iphdr buffer, *header;
-	u32 from, to;
-
-	header = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
-	if (!header || header->version != 4 || header->ihl < 5)
-		return false;
-	if (header->frag_off & htons(IP_OFFSET))
-		return false; /* no ports in it */
-	from = (__force u32)(end == FLOW_OWN ? header->saddr : header->daddr);
-	to = (__force u32)(end == FLOW_OWN ? header->daddr : header->saddr);
-	key->word[0] = (u64)from << 32 | to;
-	return flow_transport_word(skb, offset + header->ihl * 4, header->protocol,
-				   NFPROTO_IPV4, end, &key->word[1]);
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static inline bool flow_key6(const struct sk_buff *skb, int offset,
-			     enum flow_end end, struct flow_key *key)
-{
-	struct ipv6hdr buffer, *header;
-	unsigned int transport = offset;
-	unsigned short fragment = 0;
-	int proto;
-
-	header = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
-	if (!header || header->version != 6)
-		return false;
-	memcpy(&key->word[0], end == FLOW_OWN ? &header->saddr : &header->daddr, 16);
-	memcpy(&key->word[2], end == FLOW_OWN ? &header->daddr : &header->saddr, 16);
-	proto = ipv6_find_hdr(skb, &transport, -1, &fragment, NULL);
-	if (proto < 0 || fragment)
-		return false;
-	return flow_transport_word(skb, transport, proto, NFPROTO_IPV6, end, &key->word[4]);
-}
-#endif
-
 /**
- * flow_key_of - the flow of a packet
- * @skb:    the packet, or what holds a quoted one
- * @offset: its network header, from skb->data
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
- * @end:    see &enum flow_end
- * @key:    takes flow_key_words() words
+ * flow_hash_quoted4 - of the flow that an ICMP error is about
+ * @skb:    the packet; whoever sent it may have made all of it up
+ * @hook:   where it is; the checksum is held against it where it comes in, as conntrack does
+ * @secret: of whose filters are asked
+ * @hash:   takes the answer
  *
- * Return: false if it has none: a later fragment, an ICMP message other than echo,
- * a packet too short for its headers.
+ * Return: false if this is no ICMP error, or not one that may be believed.
  */
-static inline bool flow_key_of(const struct sk_buff *skb, int offset, u8 family,
-			       enum flow_end end, struct flow_key *key)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (family == NFPROTO_IPV6)
-		return flow_key6(skb, offset, end, key);
-#endif
-	return flow_key4(skb, offset, end, key);
-}
-
-static inline bool flow_quoted4(const struct sk_buff *skb, unsigned int hook,
-				struct flow_key *key)
+static inline bool flow_hash_quoted4(const struct sk_buff *skb, unsigned int hook,
+				     const struct flow_secret *secret, u64 *hash)
 {
 	const struct iphdr *outer = ip_hdr(skb);
 	int icmp = skb_network_offset(skb) + outer->ihl * 4;
 	int quoted = icmp + sizeof(struct icmphdr);
-	struct icmphdr buffer, *header;
-	__be32 from, *source;
+	struct iphdr buffer, *inner;
+	struct icmphdr head, *error;
 
 	if (outer->protocol != IPPROTO_ICMP || outer->frag_off & htons(IP_OFFSET))
 		return false;
-	header = skb_header_pointer(skb, icmp, sizeof(buffer), &buffer);
-	if (!header || !icmp_is_err(header->type))
+	error = skb_header_pointer(skb, icmp, sizeof(head), &head);
+	if (!error || !icmp_is_err(error->type))
 		return false;
-	source = skb_header_pointer(skb, quoted + offsetof(struct iphdr, saddr),
-				    sizeof(from), &from);
-	if (!source || *source != outer->daddr)
+	inner = skb_header_pointer(skb, quoted, sizeof(buffer), &buffer);
+	if (!inner || inner->version != 4 || inner->ihl < 5 || inner->saddr != outer->daddr)
 		return false;
-	if (!flow_key4(skb, quoted, FLOW_OWN, key))
+	if (!flow_hash4(skb, inner, quoted, FLOW_OWN, secret, hash))
 		return false;
 	/* Last, for it reads the whole packet. It only caches its result in the skb. */
 	return (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_IN) ||
@@ -188,50 +166,90 @@ static inline bool flow_quoted4(const struct sk_buff *skb, unsigned int hook,
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static inline bool flow_quoted6(const struct sk_buff *skb, unsigned int hook,
-				struct flow_key *key)
+/* A packet's or a quoted one's transport: its protocol and its @offset, or negative. */
+static noinline int flow_walk6(const struct sk_buff *skb, unsigned int *offset)
 {
-	unsigned int icmp = skb_network_offset(skb);
-	struct icmp6hdr buffer, *header;
-	struct in6_addr from, *source;
 	unsigned short fragment = 0;
-	unsigned int quoted;
+	int proto = ipv6_find_hdr(skb, offset, -1, &fragment, NULL);
 
-	if (ipv6_find_hdr(skb, &icmp, -1, &fragment, NULL) != IPPROTO_ICMPV6 || fragment)
+	return fragment ? -ENOENT : proto;
+}
+
+/**
+ * flow_hash6 - of an IPv6 packet's flow: see flow_hash4()
+ * @skb:    the packet, or what holds a quoted one
+ * @header: its header
+ * @offset: where that is, from skb->data
+ * @end:    see &enum flow_end
+ * @secret: of whose filters are asked
+ * @hash:   takes the answer
+ *
+ * Return: false if it has no flow.
+ */
+static __always_inline bool
+flow_hash6(const struct sk_buff *skb, const struct ipv6hdr *header, unsigned int offset,
+	   enum flow_end end, const struct flow_secret *secret, u64 *hash)
+{
+	unsigned int transport = offset;
+	struct in6_addr swapped[2];
+	int proto;
+	u64 rest;
+
+	switch (header->nexthdr) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_ICMPV6: /* as most: no extension header to walk over */
+		rest = flow_rest_of(skb, offset + sizeof(*header), header->nexthdr,
+				    NFPROTO_IPV6, end);
+		break;
+	default:
+		proto = flow_walk6(skb, &transport);
+		rest = proto < 0 ? FLOW_NONE :
+		       flow_rest_of(skb, transport, proto, NFPROTO_IPV6, end);
+	}
+	if (rest == FLOW_NONE)
 		return false;
-	header = skb_header_pointer(skb, icmp, sizeof(buffer), &buffer);
-	if (!header || header->icmp6_type < ICMPV6_DEST_UNREACH ||
-	    header->icmp6_type > ICMPV6_PARAMPROB)
+	if (end == FLOW_OTHER) {
+		swapped[0] = header->daddr;
+		swapped[1] = header->saddr;
+	}
+	*hash = flow_hash(secret, end == FLOW_OWN ? &header->saddr : swapped, 4,
+			  rest, FLOW_REST_BYTES);
+	return true;
+}
+
+/**
+ * flow_hash_quoted6 - of the flow that an ICMPv6 error is about: see flow_hash_quoted4()
+ * @skb:    the packet; whoever sent it may have made all of it up
+ * @hook:   where it is
+ * @secret: of whose filters are asked
+ * @hash:   takes the answer
+ *
+ * Return: false if this is no ICMPv6 error, or not one that may be believed.
+ */
+static inline bool flow_hash_quoted6(const struct sk_buff *skb, unsigned int hook,
+				     const struct flow_secret *secret, u64 *hash)
+{
+	unsigned int icmp = skb_network_offset(skb), quoted;
+	struct ipv6hdr buffer, *inner;
+	struct icmp6hdr head, *error;
+
+	if (flow_walk6(skb, &icmp) != IPPROTO_ICMPV6)
 		return false;
-	quoted = icmp + sizeof(*header);
-	source = skb_header_pointer(skb, quoted + offsetof(struct ipv6hdr, saddr),
-				    sizeof(from), &from);
-	if (!source || !ipv6_addr_equal(source, &ipv6_hdr(skb)->daddr))
+	error = skb_header_pointer(skb, icmp, sizeof(head), &head);
+	if (!error || error->icmp6_type < ICMPV6_DEST_UNREACH ||
+	    error->icmp6_type > ICMPV6_PARAMPROB)
 		return false;
-	if (!flow_key6(skb, quoted, FLOW_OWN, key))
+	quoted = icmp + sizeof(*error);
+	inner = skb_header_pointer(skb, quoted, sizeof(buffer), &buffer);
+	if (!inner || inner->version != 6 ||
+	    !ipv6_addr_equal(&inner->saddr, &ipv6_hdr(skb)->daddr))
+		return false;
+	if (!flow_hash6(skb, inner, quoted, FLOW_OWN, secret, hash))
 		return false;
 	return (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_IN) ||
 	       !nf_ip6_checksum((struct sk_buff *)skb, hook, icmp, IPPROTO_ICMPV6);
 }
 #endif
-
-/**
- * flow_key_quoted - the flow that an ICMP error is about
- * @skb:    the packet; whoever sent it may have made all of it up
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
- * @hook:   where it is; the checksum is held against it where it comes in, as conntrack does
- * @key:    takes flow_key_words() words
- *
- * Return: false if this is no ICMP error, or not one that may be believed.
- */
-static inline bool flow_key_quoted(const struct sk_buff *skb, u8 family,
-				   unsigned int hook, struct flow_key *key)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (family == NFPROTO_IPV6)
-		return flow_quoted6(skb, hook, key);
-#endif
-	return flow_quoted4(skb, hook, key);
-}
 
 #endif /* _FLOW_KEY_H */

@@ -35,6 +35,9 @@ $second"
 	send_udp "$c" "$client" 9
 	send_udp "$c" "$client" 10
 	is "keys" 2 "$(value "$c" keys)"
+	asking "$c" "$first
+$second"
+	is "keys, the tables replaced" 2 "$(value "$c" keys)"
 	in_ns "$c" "$ipt" -D INPUT 1
 	is "bytes, one rule left" 131072 "$(value "$c" bytes)"
 	is "keys, one rule left" 2 "$(value "$c" keys)"
@@ -86,6 +89,95 @@ death() {
 	wait_for 20 eval "[ \$(uses xt_untracked) = $before ]" || fail "uses: $(uses xt_untracked), were $before"
 }
 
+# A router that marks all, and remembers it on behalf of the cgroup $group.
+routing_for_group() {
+	cgroups=$(findmnt -n -o TARGET -t cgroup2 | head -1)
+	group=$cgroups/flow_memory-$suffix
+	if [ -z "$cgroups" ] || ! echo +memory >"$cgroups/cgroup.subtree_control"; then
+		skip "needs cgroup2 with its memory controller"
+		return 1
+	fi 2>/dev/null
+	mkdir "$group"
+	rules "$s" <<-END
+		*raw
+		-A PREROUTING -p udp -j DROP
+		COMMIT
+	END
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -j NOTRACK
+		COMMIT
+	END
+	# shellcheck disable=SC2016 # for the shell in there
+	succeeds "the rule" sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
+		nsenter "--net=/run/netns/$r" "$ipt" -A INPUT -m untracked --related -j ACCEPT
+}
+
+# What the group has been charged for. The kernel keeps some more at hand for it, which
+# a limit makes it give back.
+charged() { cat "$group/memory.current"; }
+settle() {
+	echo 0 >"$group/memory.high"
+	echo max >"$group/memory.high"
+}
+
+# flood_until WHAT LEAST: new flows, more than small filters hold, until that has come
+flood_until() {
+	local took port=1 end=$((SECONDS + 60))
+	while [ "$(value "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
+		pktgen "$c" "$r" 30000 "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $port" "udp_dst_max $port"
+		port=$((port + 1))
+	done
+	at_least "$1 under load" "$2" "$(value "$r" "$1")"
+}
+small_again() { [ "$(value "$r" bytes)" = 131072 ]; }
+
+charge() {
+	local cgroups group i
+	routing_for_group || return
+	at_least "charged for the first filters" 131072 "$(charged)"
+	for ((i = 0; i < 3; i++)); do
+		flood_until bytes 524288
+		at_least "charged for larger ones" "$(value "$r" bytes)" "$(charged)"
+		wait_for 30 small_again || fail "bytes after the load: $(value "$r" bytes)"
+	done
+	settle
+	printf '# charged %d for %d bytes\n' "$(charged)" "$(value "$r" bytes)"
+	in_ns "$r" "$ipt" -D INPUT 1
+	wait_for 10 eval "settle; [ \$(charged) -lt 65536 ]" || fail "charged after the last rule: $(charged)"
+	printf '# charged at last: %d\n' "$(charged)"
+	rmdir "$group"
+}
+
+# Where the group may have no more, filters stay small, nobody is killed for them, and
+# packets are remembered all the same.
+shortage() {
+	local cgroups group rotations
+	routing_for_group || return
+	settle
+	echo $(($(charged) + 100000)) >"$group/memory.max"
+	rotations=$(value "$r" rotations)
+	flood_until rotations $((rotations + 4))
+	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"
+	is "killed" 0 "$(sed -n 's/^oom_kill //p' "$group/memory.events")"
+	at_least "bytes" 65536 "$(value "$r" bytes)"
+	[ "$(value "$r" bytes)" -le 231072 ] || fail "bytes: $(value "$r" bytes)"
+	at_least "keys" 1 "$(value "$r" keys)"
+	in_ns "$r" "$ipt" -D INPUT 1
+	rmdir "$group"
+}
+
+with_window() {
+	local usual window=/sys/module/xt_untracked/parameters/window
+	modprobe xt_untracked
+	usual=$(<"$window")
+	echo "$1" >"$window"
+	"$2"
+	echo "$usual" >"$window"
+}
+charge_in_short_turns() { with_window 2 charge; }
+shortage_in_short_turns() { with_window 2 shortage; }
+
 parameter() {
 	local file=/sys/module/xt_untracked/parameters/$1 usual value
 	usual=$(<"$file")
@@ -112,5 +204,7 @@ claim "the first rule switches it on, the last one off" on_and_off
 claim "namespaces do not see each other's" own_memory
 claim "rules come and go while packets fly" replaced
 claim "a namespace dies with it" death
+claim_once "its memory is charged to who switched it on, and all comes back" charge_in_short_turns
+claim_once "where memory is short, filters stay small" shortage_in_short_turns
 claim_once "parameters out of range are refused" parameters
 run_claims

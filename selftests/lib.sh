@@ -319,10 +319,10 @@ serve_page() {
 	wait_for 10 listening "$1" -t "${2:-80}" || fail "no server on port ${2:-80}"
 }
 
-# serve_udp_echo NAMESPACE: port 7 sends back what it gets
+# serve_udp_echo NAMESPACE [PORT]: sends back what it gets
 serve_udp_echo() {
-	serve "$1" UDP6-LISTEN:7,ipv6only=0,reuseaddr,fork PIPE
-	wait_for 10 listening "$1" -u 7 || fail "no UDP echo server"
+	serve "$1" "UDP6-LISTEN:${2:-7},ipv6only=0,reuseaddr,fork" PIPE
+	wait_for 10 listening "$1" -u "${2:-7}" || fail "no UDP echo server"
 }
 
 at() { if [ "$family" = 4 ]; then echo "$1"; else echo "[$1]"; fi; }
@@ -338,12 +338,34 @@ pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null;
 # send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no answer awaited
 send_udp() {
 	head -c "${4:-10}" /dev/zero |
-		in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3,shut-none${5:+,sourceport=$5}" 2>/dev/null
+		in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3,shut-none${5:+,sourceport=$5,reuseaddr}" 2>/dev/null ||
+		fail "cannot send UDP to port $3 of $2${5:+ from port $5}"
 }
 
-# udp_echoes NAMESPACE ADDRESS: true if one datagram came back
+# mac_of NAMESPACE DEVICE
+mac_of() { ip -n "$1" -o link show "$2" | sed 's|.*link/ether \([^ ]*\).*|\1|'; }
+
+# pktgen NAMESPACE VIA COUNT OPTION...: so many UDP packets from its eth0 to $server by way of
+# the namespace VIA's lan, as fast as the kernel's pktgen can; sets took, in microseconds.
+# Options are pktgen's (Documentation/networking/pktgen.rst).
+pktgen() {
+	local addresses=("dst_min $server") mac result
+	[ "$family" = 4 ] || addresses=("dst6 $server" "src6 $client")
+	modprobe pktgen
+	mac=$(mac_of "$2" lan)
+	# shellcheck disable=SC2016 # for the shell in there
+	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && echo rem_device_all >kpktgend_0 &&
+		echo add_device eth0 >kpktgend_0 || exit
+		for option; do echo "$option" >eth0 || exit; done
+		echo start >pgctrl && cat eth0' - \
+		"count $3" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:4}" 2>&1)
+	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result")
+	[ "$took" ] || fail "pktgen: $result"
+}
+
+# udp_echoes NAMESPACE ADDRESS [PORT]: true if one datagram came back
 udp_echoes() {
 	# shellcheck disable=SC2016 # for the shell in there
-	in_ns "$1" timeout 5 bash -c 'exec 3<>"/dev/udp/$0/7" && echo ping >&3 &&
-		[ "$(head -n 1 <&3)" = ping ]' "$2" 2>/dev/null
+	in_ns "$1" timeout 5 bash -c 'exec 3<>"/dev/udp/$0/$1" && echo ping >&3 &&
+		[ "$(head -n 1 <&3)" = ping ]' "$2" "${3:-7}" 2>/dev/null
 }

@@ -74,7 +74,7 @@ struct __attribute__((packed)) step {
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	struct memory memory = { filter_of(FLOW_MIN_ORDER), filter_of(FLOW_MIN_ORDER), { 0 }, { 0 }, 0, 0 };
-	struct flow_secret secret = { { 0, 0 } };
+	struct flow_secret secret = { { 0 } };
 	struct step step;
 	u64 key[3];
 
@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		memcpy(key, step.word, sizeof(key));
 		switch (step.what % 4) {
 		case 0:
-			add(&memory, flow_hash(&secret, key, step.what / 4 % 4));
+			add(&memory, flow_hash(&secret, key, step.what / 4 % 4, step.what, 1));
 			break;
 		case 1: /* a hash that an attacker could only wish for */
 			add(&memory, key[0]);
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 			rotate(&memory, key[0], key[1]);
 			break;
 		case 3:
-			memcpy(secret.key, key, sizeof(secret.key));
+			memcpy(secret.v, key, sizeof(key));
 			break;
 		}
 	}

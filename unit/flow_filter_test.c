@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include "flow_filter.h"
 
-static const struct flow_secret secret = { { 0x0123456789abcdefULL, 0xfedcba9876543210ULL } };
+/* SipHash's state for a key of 128 bits, as the paper begins. */
+#define STATE(low, high) { \
+	(low) ^ 0x736f6d6570736575ULL, (high) ^ 0x646f72616e646f6dULL, \
+	(low) ^ 0x6c7967656e657261ULL, (high) ^ 0x7465646279746573ULL }
+
+static const struct flow_secret secret = { STATE(0x0123456789abcdefULL, 0xfedcba9876543210ULL) };
 static int number, failed;
 
 static void ok(bool good, const char *what)
@@ -21,17 +26,15 @@ static void ok(bool good, const char *what)
 /* IPv4 over UDP as the kernel module packs it: addresses, ports and protocol. */
 static u64 hash_of(uint32_t from, uint32_t to, uint16_t sport, uint16_t dport)
 {
-	const u64 key[2] = { (u64)from << 32 | to, (u64)sport << 48 | (u64)dport << 32 | 17 };
+	const uint32_t key[2] = { from, to };
 
-	return flow_hash(&secret, key, 2);
+	return flow_hash(&secret, key, 1, 17ULL << 32 | (u64)dport << 16 | sport, 6);
 }
 
 /* The nth of 2^64 different keys. */
 static u64 nth(u64 n)
 {
-	const u64 key[2] = { n, 17 };
-
-	return flow_hash(&secret, key, 2);
+	return flow_hash(&secret, &n, 1, 17, 6);
 }
 
 static struct flow_filter filter_of(unsigned int order)
@@ -47,10 +50,9 @@ static struct flow_filter filter_of(unsigned int order)
 /* ---- the hash */
 
 /* SipHash-c-d as the paper has it, for any length, one byte at a time. */
-static u64 siphash(int c, int d, const u64 key[2], const unsigned char *in, size_t length)
+static u64 siphash(int c, int d, const u64 state[4], const unsigned char *in, size_t length)
 {
-	u64 v[4] = { key[0] ^ 0x736f6d6570736575ULL, key[1] ^ 0x646f72616e646f6dULL,
-		     key[0] ^ 0x6c7967656e657261ULL, key[1] ^ 0x7465646279746573ULL };
+	u64 v[4] = { state[0], state[1], state[2], state[3] };
 	size_t at, i, rounds;
 
 	for (at = 0; at <= length; at += 8) {
@@ -72,20 +74,24 @@ static u64 siphash(int c, int d, const u64 key[2], const unsigned char *in, size
 static void test_hash(void)
 {
 	/* Of the paper's appendix A: key 00..0f, message 00..0e. */
-	const u64 paper_key[2] = { 0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL };
+	const u64 paper[4] = STATE(0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL);
 	unsigned char message[40];
 	bool same = true;
-	u64 words[5];
-	unsigned int i;
+	unsigned int i, words, bytes;
+	u64 last;
 
 	for (i = 0; i < sizeof(message); i++)
 		message[i] = i;
-	ok(siphash(2, 4, paper_key, message, 15) == 0xa129ca6149be45e5ULL,
+	ok(siphash(2, 4, paper, message, 15) == 0xa129ca6149be45e5ULL,
 	   "the rounds are SipHash's, by the paper's vector");
-	memcpy(words, message, sizeof(words));
-	for (i = 0; i <= 5; i++)
-		same &= flow_hash(&secret, words, i) == siphash(1, 3, secret.key, message, 8 * i);
-	ok(same, "flow_hash is SipHash-1-3 of 0 to 5 words");
+	for (i = 0; i < sizeof(message); i++) {
+		words = i / 8;
+		bytes = i % 8;
+		last = 0;
+		memcpy(&last, message + 8 * words, bytes);
+		same &= flow_hash(&secret, message, words, last, bytes) == siphash(1, 3, secret.v, message, i);
+	}
+	ok(same, "flow_hash is SipHash-1-3 of 0 to 39 bytes");
 }
 
 /* ---- one filter */
@@ -117,7 +123,7 @@ static void test_distribution(void)
 	double deviation = 0, spread = 0;
 	const char *name[] = { "sequential addresses", "sequential ports", "both" };
 	char text[100];
-	u64 n, hash;
+	u64 n, hash, at;
 	int shape, i;
 
 	for (shape = 0; shape < 3; shape++) {
@@ -127,9 +133,10 @@ static void test_distribution(void)
 			hash = shape == 0 ? hash_of(0x0a000000 + n, 0xc0000201, 1024, 53) :
 			       shape == 1 ? hash_of(0x0a000001 + (n >> 16), 0xc0000201, n, 53) :
 					    hash_of(0x0a000000 + n, 0xc0000201 + n, n, n);
-			load[flow_line_of(&filter, hash) - filter.line]++;
+			at = flow_words_of(&filter, hash) - filter.line[0].word;
+			load[at / 8]++;
 			for (i = 0; i < FLOW_BITS; i++)
-				bits[hash >> (9 * i) & 511]++;
+				bits[(at % 8 + 2 * i) * 64 + (hash >> (6 * i + 1) & 63)]++;
 		}
 		/* Both are chi-square sums over their degrees of freedom: 1 for chance. */
 		for (deviation = 0, n = 0; n < lines; n++)
