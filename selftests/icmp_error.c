@@ -7,7 +7,9 @@
  * the quoted type. Flaws:
  *   checksum   a wrong one         cut=N    N bytes are quoted and no more
  *   options    in the IP header    quoted-options    in the quoted one (v6: a header)
+ *   chain      as many as fit      quoted-chain      (v6: three headers)
  *   fragment   this is a later one quoted-fragment   the quoted packet is one
+ *   nested     what is quoted is an error itself, about a packet of PROTOCOL
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -27,7 +29,9 @@ struct packet {
 	size_t length;
 };
 
-static int family, quoted_protocol;
+enum extra { NOTHING, OPTIONS, CHAIN, FRAGMENT };
+
+static int family;
 static char **flaws;
 
 static bool flaw(const char *name)
@@ -59,45 +63,77 @@ static void address(const char *text, void *bytes)
 		errx(2, "%s is no address of this family", text);
 }
 
-/* Four bytes of IPv4 options, or an IPv6 extension header of eight. */
-static void put_ip4(struct packet *packet, const char *from, const char *to, int protocol,
-		    bool options, bool fragment)
+/* Flaws that a header has, by the prefix of their names. */
+static enum extra extra_of(const char *prefix)
 {
-	const unsigned char nops[4] = { IPOPT_NOP, IPOPT_NOP, IPOPT_NOP, IPOPT_EOL };
+	static const char *const names[] = { [OPTIONS] = "options", [CHAIN] = "chain", [FRAGMENT] = "fragment" };
+	char name[32];
+	int i;
+
+	for (i = OPTIONS; i <= FRAGMENT; i++) {
+		snprintf(name, sizeof(name), "%s%s", prefix, names[i]);
+		if (flaw(name))
+			return i;
+	}
+	return NOTHING;
+}
+
+/* IPv4's options fill up to 40 bytes. */
+static void put_ip4(struct packet *packet, const char *from, const char *to, int protocol,
+		    enum extra extra)
+{
+	unsigned char nops[40];
+	const size_t options = extra == OPTIONS ? 4 : extra == CHAIN ? sizeof(nops) : 0;
 	struct ip header = {
-		.ip_v = 4, .ip_hl = options ? 6 : 5, .ip_ttl = 64, .ip_p = protocol,
-		.ip_len = htons(200), .ip_off = htons(fragment ? 64 : 0),
+		.ip_v = 4, .ip_hl = 5 + options / 4, .ip_ttl = 64, .ip_p = protocol,
+		.ip_len = htons(200), .ip_off = htons(extra == FRAGMENT ? 64 : 0),
 	};
 
+	memset(nops, IPOPT_NOP, sizeof(nops));
 	address(from, &header.ip_src);
 	address(to, &header.ip_dst);
 	put(packet, &header, sizeof(header));
-	if (options)
-		put(packet, nops, sizeof(nops));
+	put(packet, nops, options);
+}
+
+/* The eight bytes of options that are only padding (RFC 8200, 4.2). */
+static void put_padding(struct packet *packet, int next)
+{
+	const unsigned char padding[8] = { next, 0, 1, 4 };
+
+	put(packet, padding, sizeof(padding));
 }
 
 static void put_ip6(struct packet *packet, const char *from, const char *to, int protocol,
-		    bool options, bool fragment)
+		    enum extra extra)
 {
-	const unsigned char padding[8] = { protocol, 0, 1, 4 };
+	static const int first[] = {
+		[OPTIONS] = IPPROTO_DSTOPTS, [CHAIN] = IPPROTO_HOPOPTS, [FRAGMENT] = IPPROTO_FRAGMENT,
+	};
 	struct ip6_frag later = { .ip6f_nxt = protocol, .ip6f_offlg = htons(64 << 3), .ip6f_ident = 1 };
 	struct ip6_hdr header = { .ip6_flow = htonl(6 << 28), .ip6_hops = 64 };
+	/* Type 253 is for experiments (RFC 4727); no segment is left. */
+	const unsigned char routing[8] = { IPPROTO_DSTOPTS, 0, 253, 0 };
 
-	header.ip6_nxt = fragment ? IPPROTO_FRAGMENT : options ? IPPROTO_DSTOPTS : protocol;
+	header.ip6_nxt = extra == NOTHING ? protocol : first[extra];
 	header.ip6_plen = htons(200);
 	address(from, &header.ip6_src);
 	address(to, &header.ip6_dst);
 	put(packet, &header, sizeof(header));
-	if (fragment)
+	if (extra == FRAGMENT)
 		put(packet, &later, sizeof(later));
-	else if (options)
-		put(packet, padding, sizeof(padding));
+	if (extra == CHAIN) {
+		put_padding(packet, IPPROTO_ROUTING);
+		put(packet, routing, sizeof(routing));
+	}
+	if (extra == OPTIONS || extra == CHAIN)
+		put_padding(packet, protocol);
 }
 
 static void put_ip(struct packet *packet, const char *from, const char *to, int protocol,
-		   bool options, bool fragment)
+		   enum extra extra)
 {
-	(family == AF_INET ? put_ip4 : put_ip6)(packet, from, to, protocol, options, fragment);
+	(family == AF_INET ? put_ip4 : put_ip6)(packet, from, to, protocol, extra);
 }
 
 static unsigned long sum(const unsigned char *bytes, size_t length)
@@ -122,26 +158,42 @@ static unsigned int checksum(const struct packet *packet, size_t icmp)
 	return ~total & 0xffff;
 }
 
+static void put_icmp(struct packet *packet, const char *type)
+{
+	put_word(packet, atoi(type) << 8, 0);
+	put_word(packet, 0, 1280);
+}
+
+/* The first bytes of what a packet carries: an echo, or ports and a length. */
+static void put_transport(struct packet *packet, int protocol, const char *first, const char *second)
+{
+	if (protocol == (family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+		put_word(packet, atoi(second) << 8, 0);
+		put_word(packet, atoi(first), 1);
+	} else {
+		put_word(packet, atoi(first), atoi(second));
+		put_word(packet, 8, 0);
+	}
+}
+
 static void put_error(struct packet *packet, char **argv)
 {
 	const int icmp_protocol = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	const int protocol = atoi(argv[7]);
 	size_t icmp, quoted;
 	unsigned int value;
 	char **each;
 
-	put_ip(packet, argv[2], argv[3], icmp_protocol, flaw("options"), flaw("fragment"));
+	put_ip(packet, argv[2], argv[3], icmp_protocol, extra_of(""));
 	icmp = packet->length;
-	put_word(packet, atoi(argv[4]) << 8, 0);
-	put_word(packet, 0, 1280);
+	put_icmp(packet, argv[4]);
 	quoted = packet->length;
-	put_ip(packet, argv[5], argv[6], quoted_protocol, flaw("quoted-options"), flaw("quoted-fragment"));
-	if (quoted_protocol == icmp_protocol) {
-		put_word(packet, atoi(argv[9]) << 8, 0);
-		put_word(packet, atoi(argv[8]), 1);
-	} else {
-		put_word(packet, atoi(argv[8]), atoi(argv[9]));
-		put_word(packet, 8, 0);
+	if (flaw("nested")) {
+		put_ip(packet, argv[5], argv[6], icmp_protocol, NOTHING);
+		put_icmp(packet, argv[4]);
 	}
+	put_ip(packet, argv[5], argv[6], protocol, extra_of("quoted-"));
+	put_transport(packet, protocol, argv[8], argv[9]);
 	for (each = flaws; *each; each++)
 		if (sscanf(*each, "cut=%u", &value) == 1 && quoted + value < packet->length)
 			packet->length = quoted + value;
@@ -162,7 +214,6 @@ int main(int argc, char **argv)
 	if (argc < 10)
 		errx(2, "usage: icmp_error 4|6 FROM TO TYPE SOURCE DESTINATION PROTOCOL SPORT DPORT [FLAW...]");
 	family = *argv[1] == '4' ? AF_INET : AF_INET6;
-	quoted_protocol = atoi(argv[7]);
 	flaws = argv + 10;
 	put_error(&packet, argv);
 	address(argv[3], family == AF_INET ? (void *)&to.sin_addr : (void *)&to6.sin6_addr);

@@ -38,11 +38,13 @@ path_mtu() {
 	ip -n "$r" link set lan mtu 1500
 }
 
+# counting RULE [TARGET]: what the client sends is marked by TARGET, and errors are counted
 counting() {
 	rules "$c" <<-END
 		*raw
-		-A OUTPUT -p udp --dport 9 -j NOTRACK
-		-A OUTPUT -p $icmp -j NOTRACK
+		-A OUTPUT -p udp --dport 9 ${2:--j NOTRACK}
+		-A OUTPUT -p udp --dport 33434:33534 ${2:--j NOTRACK}
+		-A OUTPUT -p $icmp ${2:--j NOTRACK}
 		COMMIT
 		*mangle
 		-A INPUT -p $icmp -m untracked --related
@@ -54,7 +56,7 @@ related() { packets "$c" mangle --related; }
 one_related() { [ "$(related)" = 1 ]; }
 
 closed_port() {
-	counting "$1"
+	counting "$@"
 	send_udp "$c" "$server" 9
 	wait_for 5 one_related || fail "port unreachable: expected 1, got $(related)"
 	send_udp "$c" "$server" 10
@@ -64,22 +66,51 @@ closed_port() {
 without_conntrack() { closed_port ""; }
 with_conntrack() { closed_port "-A INPUT -m conntrack --ctstate ESTABLISHED"; }
 
-# What traceroute rests on.
-time_exceeded() {
+# Whoever marked what the error is about.
+marked_by_ct() { closed_port "" "-j CT --notrack"; }
+marked_by_nft() {
+	in_ns "$c" nft -f - <<-END
+		table inet marker {
+			chain output { type filter hook output priority -300; udp dport 9 notrack; }
+		}
+	END
+	closed_port "" "-j ACCEPT"
+	in_ns "$c" nft delete table inet marker 2>/dev/null
+}
+
+# Through an untracked router, to a host that takes no errors, or those of its own alone.
+trace() {
+	local drop
+	if [ "$family" = 4 ]; then
+		drop="-A INPUT -p icmp --icmp-type 3 -j DROP
+-A INPUT -p icmp --icmp-type 11 -j DROP"
+	else
+		drop="-A INPUT -p icmpv6 --icmpv6-type 1 -j DROP
+-A INPUT -p icmpv6 --icmpv6-type 3 -j DROP"
+	fi
 	rules "$r" <<-END
 		*raw
 		-A PREROUTING -j NOTRACK
 		COMMIT
 	END
-	counting ""
-	in_ns "$c" ping "-$family" -q -n -c 2 -i 0.2 -W 1 -t 1 "$server" >/dev/null
-	is "time exceeded" 2 "$(related)"
+	counting "$drop"
+	is "hops seen behind a firewall that drops errors" "* *" "$(hops)"
+	counting "-A INPUT -m untracked --related -j ACCEPT
+$drop"
+	is "hops seen with --related" "$router $server" "$(hops)"
 }
+hops() { in_ns "$c" traceroute "-$family" -n -q 1 -w 1 -m 2 "$server" | awk 'NR > 1 {print $2}' | paste -sd' '; }
 
 add_topology
 serve_page "$s"
+# As many errors as the claims ask for.
+for ns in "$r" "$s"; do
+	in_ns "$ns" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
+done
 claim "a download over a link with a small MTU recovers" path_mtu
 claim "port unreachable" without_conntrack
 claim "port unreachable, with conntrack on" with_conntrack
-claim "time exceeded" time_exceeded
+claim "port unreachable, marked by CT --notrack" marked_by_ct
+claim "port unreachable, marked by nft" marked_by_nft
+claim "traceroute through an untracked router" trace
 run_claims

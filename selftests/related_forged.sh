@@ -53,6 +53,9 @@ good() {
 	error "$error" "$client" "$server" 17 "$port" 53 quoted-options
 	error "$error" "$client" "$server" 17 "$port" 53 cut="$least"
 	counted "with options, quoted options, and cut as short as may be" "$sent"
+	error "$error" "$client" "$server" 17 "$port" 53 chain
+	error "$error" "$client" "$server" 17 "$port" 53 quoted-chain
+	counted "with as many options or headers as fit, and quoted ones" "$sent"
 }
 
 never() {
@@ -69,8 +72,13 @@ never() {
 	error "$error" "$client" "$server" 17 "$port" 53 quoted-fragment
 	error "$error" "$client" "$server" "$protocol" 1 "$error"
 	error "$error" "$client" "$server" "$protocol" 1 "$request"
+	error "$error" "$client" "$server" 17 "$port" 53 nested
 	counted "no error, about a later fragment, about an error, about no ping of ours" 0
+	error "$error" "$client" "$server" 17 "$port" 53 fragment
+	counted "a later fragment itself" 0
 	error "$error" "$client" "$server" 17 "$port" 53 checksum
+	error "$error" "$client" "$server" 17 "$port" 53 checksum chain
+	error "$error" "$client" "$server" 17 "$port" 53 checksum quoted-chain
 	counted "wrong checksum" 0
 }
 
@@ -81,6 +89,12 @@ cut_short() {
 		error "$error" "$client" "$server" 17 "$port" 53 "cut=$length"
 	done
 	counted "cut at each length" 0
+	# The chain takes as many bytes again: 40 of options, three headers of eight.
+	[ "$family" = 4 ] && least=68 || least=72
+	for ((; length < least; length++)); do
+		error "$error" "$client" "$server" 17 "$port" 53 quoted-chain "cut=$length"
+	done
+	counted "cut at each length of the longest header" 0
 }
 
 add_topology

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# examples/resolver.v4 and .v6: queries are answered without an entry, nobody else gets in
+# by calling it an answer, everything else is stateful, and the default is drop.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+port=5353
+resolver_rules() { rules "$c" <"$examples/resolver.v$family"; }
+came() { packets "$c" filter "--reply -j ACCEPT"; }
+
+answers() {
+	resolver_rules
+	udp_echoes "$c" "$server" 53 || fail "no answer"
+	is "answers accepted" 1 "$(came)"
+	is "and marked" 1 "$(packets "$c" raw "--reply -j NOTRACK")"
+	is "entries" 0 "$(entries "$c" -p udp)"
+}
+
+strangers() {
+	resolver_rules
+	send_udp "$c" "$router" 53 10 "$port"
+	send_udp "$s" "$client" "$port" 10 53
+	send_udp "$r" "$client" "$port" 10 54
+	is "accepted" 0 "$(came)"
+	send_udp "$r" "$client" "$port" 10 53
+	is "accepted, from whom was asked" 1 "$(came)"
+}
+
+errors() {
+	resolver_rules
+	send_udp "$c" "$router" 53
+	wait_for 5 error_came || fail "no error about a closed port"
+	in_ns "$s" ping "-$family" -q -n -c 1 -W 1 "$client" >/dev/null && fail "the host answers ping"
+	is "errors accepted" 1 "$(packets "$c" filter --related)"
+}
+error_came() { [ "$(packets "$c" filter --related)" = 1 ]; }
+
+rest() {
+	resolver_rules
+	fetch "$s" "$client" 22 || fail "nothing from port 22"
+	is "entries for port 22" 1 "$(entries "$c" -p tcp --dport 22)"
+	fetch "$c" "$server" 80 || fail "no page from elsewhere"
+	is "entries for port 80" 1 "$(entries "$c" -p tcp --dport 80)"
+	if fetch "$s" "$client" 8080; then fail "port 8080 is open"; fi
+}
+
+add_topology
+serve_udp_echo "$s" 53
+serve_page "$s" 80
+serve_page "$c" 22
+serve_page "$c" 8080
+claim "queries are answered without an entry" answers
+claim "what answers nothing is dropped" strangers
+claim "errors about queries come in, other ICMP does not" errors
+claim "everything else is tracked" rest
+run_claims
