@@ -5,17 +5,22 @@
 #   DESTDIR          prefix of every installed path, for packagers
 #   INSTALL_MOD_PATH prefix of the modules' path   ($(DESTDIR))
 #   INSTALL_MOD_DIR  their folder below /lib/modules/VERSION (updates)
+#   MANDIR EXAMPLESDIR  where the manual and the examples go
 
 KDIR             ?= /lib/modules/$(shell uname -r)/build
 INSTALL_MOD_PATH ?= $(DESTDIR)
 INSTALL_MOD_DIR  ?= updates
+MANDIR           ?= /usr/share/man
+EXAMPLESDIR      ?= /usr/share/doc/xt_NOTRACK/examples
 PKG_CONFIG       ?= pkg-config
 INSTALL          ?= install
 CFLAGS           ?= -O2 -g
 RELEASES         ?= all
 RELEASE          ?= trixie
 
+VERSION      := 1.0.0
 MODULES      := xt_NOTRACK xt_untracked
+MANUAL       := man/xt_NOTRACK.8
 PLUGIN       := libxt_untracked.so
 PLUGIN_LINKS := libipt_NOTRACK.so libip6t_NOTRACK.so libipt_CT.so libip6t_CT.so
 
@@ -29,7 +34,7 @@ XTLIBDIR    = $(or $(shell $(PKG_CONFIG) --variable=xtlibdir xtables 2>/dev/null
 	pkg-config does not know xtables: install pkg-config and libxtables-dev))
 MODPROBEDIR = /lib/modprobe.d
 
-all: modules plugin
+all: modules plugin manual
 
 modules:
 	@: $(KERNEL)
@@ -42,6 +47,14 @@ $(PLUGIN): libxt_NOTRACK.c include/uapi/linux/netfilter/xt_untracked.h Makefile
 	$(CC) $(CPPFLAGS) -Iinclude/uapi $$($(PKG_CONFIG) --cflags xtables) $(CFLAGS) -Wall -Wextra \
 		-fPIC -shared $(LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs xtables) -ldl
 
+manual: $(MANUAL)
+
+# The fragments are in the form of iptables-extensions(8).
+$(MANUAL): man/xt_NOTRACK.8.in man/libxt_NOTRACK.man man/libxt_untracked.man Makefile
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@EXAMPLES@|$(EXAMPLESDIR)|' \
+		-e '/^@libxt_NOTRACK@/{r man/libxt_NOTRACK.man' -e 'd}' \
+		-e '/^@libxt_untracked@/{r man/libxt_untracked.man' -e 'd}' $< >$@
+
 # Distributions' headers come without the key; kbuild would try and complain.
 UNSIGNED = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
@@ -51,24 +64,31 @@ DEPMOD = if [ -e $(MODROOT)/modules.order ]; then \
 	else echo "depmod: left out, $(MODROOT) holds no kernel"; fi
 
 install: all
-	$(INSTALL) -d $(MODROOT)/$(INSTALL_MOD_DIR) $(DESTDIR)$(XTLIBDIR) $(DESTDIR)$(MODPROBEDIR)
+	$(INSTALL) -d $(MODROOT)/$(INSTALL_MOD_DIR) $(DESTDIR)$(XTLIBDIR) $(DESTDIR)$(MODPROBEDIR) \
+		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(EXAMPLESDIR)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
 		INSTALL_MOD_DIR=$(INSTALL_MOD_DIR) $(UNSIGNED) modules_install
 	$(INSTALL) -m 644 modprobe.d/xt_NOTRACK.conf $(DESTDIR)$(MODPROBEDIR)/
 	$(INSTALL) -m 644 $(PLUGIN) $(DESTDIR)$(XTLIBDIR)/
 	for name in $(PLUGIN_LINKS); do ln -sf $(PLUGIN) $(DESTDIR)$(XTLIBDIR)/$$name || exit; done
+	$(INSTALL) -m 644 $(MANUAL) $(DESTDIR)$(MANDIR)/man8/
+	ln -sf xt_NOTRACK.8 $(DESTDIR)$(MANDIR)/man8/xt_untracked.8
+	$(INSTALL) -m 644 examples/* $(DESTDIR)$(EXAMPLESDIR)/
 	$(DEPMOD)
 
 uninstall:
 	rm -f $(foreach m,$(MODULES),$(MODROOT)/$(INSTALL_MOD_DIR)/$(m).ko*)
 	rm -f $(addprefix $(DESTDIR)$(XTLIBDIR)/,$(PLUGIN) $(PLUGIN_LINKS))
 	rm -f $(DESTDIR)$(MODPROBEDIR)/xt_NOTRACK.conf
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,xt_NOTRACK.8 xt_untracked.8)
+	rm -f $(addprefix $(DESTDIR)$(EXAMPLESDIR)/,$(notdir $(wildcard examples/*)))
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(EXAMPLESDIR) $(dir $(DESTDIR)$(EXAMPLESDIR)) 2>/dev/null
 	-[ ! -d $(MODROOT)/$(INSTALL_MOD_DIR) ] || rmdir --ignore-fail-on-non-empty $(MODROOT)/$(INSTALL_MOD_DIR)
 	$(DEPMOD)
 
 clean:
 	[ ! -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
-	rm -f $(PLUGIN)
+	rm -f $(PLUGIN) $(MANUAL)
 
 demo:
 	lab/demo $(RELEASE)
@@ -81,9 +101,9 @@ help:
 	@echo 'make install             ... into this system; DESTDIR, INSTALL_MOD_PATH and INSTALL_MOD_DIR are honoured'
 	@echo 'make uninstall           take all of it away again'
 	@echo 'make clean               remove what was built in this tree'
-	@echo 'make demo                a router and a web server with NOTRACK, in a virtual machine; RELEASE=$(RELEASE)'
+	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin install uninstall clean demo check help
+.PHONY: all modules plugin manual install uninstall clean demo check help
