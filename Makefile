@@ -96,6 +96,9 @@ demo:
 check:
 	lab/check $(RELEASES)
 
+bench:
+	lab/bench $(RELEASES)
+
 help:
 	@echo 'make                     modules and plugin for KDIR ($(KDIR))'
 	@echo 'make install             ... into this system; DESTDIR, INSTALL_MOD_PATH and INSTALL_MOD_DIR are honoured'
@@ -103,7 +106,8 @@ help:
 	@echo 'make clean               remove what was built in this tree'
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
+	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin manual install uninstall clean demo check help
+.PHONY: all modules plugin manual install uninstall clean demo check bench help
