@@ -1,0 +1,183 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the benches share, in a machine whose clock counts instructions: hosts with a router
+# between them for each configuration, and packets counted on their way through it.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../selftests/lib.sh"
+
+read -r -a variants <<<"${BENCH_VARIANTS:-legacy nft}"
+read -r -a families <<<"${BENCH_FAMILIES:-4 6}"
+count=30000 # packets a measurement
+export XTABLES_LIBDIR=$plugins:/bench # bench/floor's
+declare -A measured=() configured=()
+failures=() sent=0
+# The sender never waits for the router; whatever it is behind by must find room.
+echo 100000 >/proc/sys/net/core/netdev_max_backlog
+
+stop_if_failed() {
+	[ ${#failures[@]} -gt 0 ] || return 0
+	printf 'bench: %s\n' "${failures[@]}" >&2
+	exit 1
+}
+
+# ---- configurations
+
+# The router's rules, of $tool and $family.
+configure() {
+	case $1 in
+	none) ;;
+	empty) rules "$r" < <(printf '%s\n' '*raw' ':PREROUTING ACCEPT' ':OUTPUT ACCEPT' COMMIT \
+		'*filter' ':INPUT ACCEPT' ':FORWARD ACCEPT' ':OUTPUT ACCEPT' COMMIT) ;;
+	floor)
+		[ -d /sys/module/xt_FLOOR ] || insmod /bench/xt_FLOOR.ko || fail "needs LAB_FLOOR=yes"
+		untrack "-j FLOOR" "-m floor"
+		;;
+	ours) untrack "-j NOTRACK" "-m untracked" ;;
+	# Forwarded packets never meet INPUT: all that they pay for is what it switches on.
+	memory) untrack "-j NOTRACK" "-m untracked" "-A INPUT -m untracked --related -j ACCEPT" ;;
+	both) untrack "-j NOTRACK" "-m untracked" "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" ;;
+	ct) untrack "-j CT --notrack" "-m conntrack --ctstate UNTRACKED" ;;
+	state) untrack "-j CT --notrack" "-m state --state UNTRACKED" ;;
+	native) native_rules ;;
+	tracked) rules "$r" < <(printf '%s\n' '*filter' "-A FORWARD -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT" COMMIT) ;;
+	rules[0-9]*) untrack "-j NOTRACK" "-m untracked" "" "${1#rules}" ;;
+	# One rule more, in front, than "memory" has: what its match alone costs.
+	alone) one_more "" ;;
+	untracked) one_more "-m untracked" ;;
+	reply) one_more "-m untracked --reply" ;;
+	related) one_more "-m untracked --related" ;;
+	ctstate) one_more "-m conntrack --ctstate UNTRACKED" ;;
+	statematch) one_more "-m state --state UNTRACKED" ;;
+	*) fail "there is no configuration $1" ;;
+	esac
+}
+
+# untrack TARGET MATCH [RULE [RULES-IN-RAW]]: all but the last of which are for other ports
+untrack() {
+	local others=''
+	[ $# -lt 4 ] || others=$(seq -f "-A PREROUTING -p udp --dport %.0f $1" 30001 $((30000 + $4 - 1)))
+	rules "$r" <<-END
+		*raw
+		$others
+		-A PREROUTING $1
+		COMMIT
+		*filter
+		-A FORWARD $2 -j ACCEPT
+		${3:-}
+		COMMIT
+	END
+}
+
+one_more() {
+	untrack "-j NOTRACK" "-m untracked" "-A INPUT -m untracked --related -j ACCEPT
+-I FORWARD $1"
+}
+
+native_rules() {
+	local ip=ip
+	[ "$family" = 4 ] || ip=ip6
+	in_ns "$r" nft -f - <<-END || fail "nft"
+		table $ip bench {
+			chain raw { type filter hook prerouting priority -300; notrack; }
+			chain forward { type filter hook forward priority 0; ct state untracked counter accept; }
+		}
+	END
+}
+
+# Each has hosts of its own, for what a table or a rule switches on may stay on.
+hosts_of() { c=c-$1-$suffix r=r-$1-$suffix s=s-$1-$suffix; }
+
+set_up() {
+	local family
+	hosts_of "$1-$variant"
+	[ -z "${configured[$1-$variant]:-}" ] || return 0
+	configured[$1-$variant]=yes
+	add_topology
+	for family in "${families[@]}"; do
+		set_variant "$variant" "$family"
+		# One that the router asks after now and then costs more while it does.
+		ip -n "$r" neigh replace "$server" lladdr "$(mac_of "$s" eth0)" dev wan nud permanent
+		configure "$1"
+		set_variant legacy "$family"
+		in_ns "$s" "$ipt" -t raw -A PREROUTING -p udp -j DROP
+	done
+	stop_if_failed
+}
+
+# ---- measuring
+
+arrived() { ipt=${ipt%-*}-legacy packets "$s" raw "-j DROP"; }
+# What the router's rule has accepted; what none has where there is no rule.
+accepted() {
+	case $configuration in
+	none | empty) arrived ;;
+	native) in_ns "$r" nft list ruleset | sed -n "/^table $([ "$family" = 4 ] && echo ip || echo ip6) bench/,/^}/s/.*counter packets \([0-9]*\).*/\1/p" ;;
+	*) in_ns "$r" "$ipt-save" -c -t filter 2>/dev/null | sed -n 's/^\[\([0-9]*\):.* -A FORWARD .*-j ACCEPT$/\1/p' ;;
+	esac
+}
+# The machine's, which are one a packet while the router keeps up with the sender.
+soft_interrupts() { awk '/NET_RX:/ {print $2}' /proc/softirqs; }
+
+# send PACKETS FLOWS OPTION...: by pktgen to the server; FLOWS of them conntrack has not seen,
+# where it tracks. Sets instructions, a packet's, once it is sure that all went the way that
+# they should, and keeping_up.
+send() {
+	local took what="$variant, IPv$family, $row:" arrived accepted interrupts
+	[ "$configuration" != tracked ] || expected=$((expected + $2))
+	arrived=$(arrived) accepted=$(accepted)
+	interrupts=$(soft_interrupts)
+	pktgen "$c" "$r" "$1" "${@:3}"
+	[ $(($(soft_interrupts) - interrupts)) -ge "$1" ] && keeping_up=yes || keeping_up=''
+	instructions=$((took * 1000 / $1))
+	is "$what packets that arrived" "$1" $(($(arrived) - arrived))
+	is "$what packets that the rule accepted" "$1" $(($(accepted) - accepted))
+	is "$what conntrack entries" "$expected" "$(in_ns "$r" conntrack -C)"
+	stop_if_failed
+}
+
+# ports FROM-PORTS TO-PORTS FIRST: pktgen takes the next of both with each packet, so that
+# numbers without a common divisor make FROM-PORTS * TO-PORTS flows before one comes again.
+ports() { flows=("udp_src_min 1" "udp_src_max $((1 + $1))" "udp_dst_min $3" "udp_dst_max $(($3 + $2))"); }
+one_flow=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 9" "udp_dst_max 9")
+
+# Sends what $row says, behind packets that warm what the first find cold. Where the router
+# once has a queue to catch up with, packets come by the dozen and cost less: not that.
+measure() {
+	local configuration=${row%:*} flow=${row#*:} expected=0 flows instructions keeping_up='' try new
+	[ "$configuration $variant" != "native legacy" ] || return 0
+	set_up "$configuration"
+	set_variant "$variant" "$family"
+	in_ns "$r" conntrack -F >/dev/null 2>&1
+	send 500 1 "${one_flow[@]}"
+	case $flow in
+	1000) ports 125 8 20000 ;;
+	100000) ports 3125 32 20000 ;;
+	1000000 | alive) ports 15625 64 20000 ;;
+	esac
+	case $flow in
+	1000 | 100000 | 1000000) send "$flow" "$flow" "${flows[@]}" ;;
+	alive) send 1000000 1000000 "${flows[@]}" ;;
+	esac
+	[ "$flow" != one ] && [ "$flow" != alive ] || flows=("${one_flow[@]}")
+	for ((try = 1; try <= 5; try++)); do
+		new=0
+		if [ "$flow" = new ]; then
+			sent=$((sent + 1)) new=$count
+			ports 60000 1 $((1000 + sent))
+		fi
+		send $count $new "${flows[@]}"
+		[ ! "$keeping_up" ] || break
+	done
+	[ "$keeping_up" ] || printf 'bench: %s, IPv%s, %s: measured in a hurry\n' "$variant" "$family" "$row" >&2
+	measured[$row $family $variant]+=" $instructions"
+}
+
+# for_each COMMAND ROW...: COMMAND with row, family and variant set
+for_each() {
+	local variant family row
+	for variant in "${variants[@]}"; do
+		for family in "${families[@]}"; do
+			for row in "${@:2}"; do "$1"; done
+		done
+	done
+}
