@@ -86,17 +86,18 @@ static noinline u64 flow_rest_paged(const struct sk_buff *skb, int offset, u8 pr
 static inline u64 flow_rest_of(const struct sk_buff *skb, int offset, u8 proto, u8 family,
 			       enum flow_end end)
 {
-	switch (proto) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_SCTP:
-	case IPPROTO_DCCP:
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		break;
-	default:
-		return flow_rest(0, proto, 0);
+	/* The usual two first: a switch alone asks for them last. */
+	if (proto != IPPROTO_UDP && proto != IPPROTO_TCP) {
+		switch (proto) {
+		case IPPROTO_UDPLITE:
+		case IPPROTO_SCTP:
+		case IPPROTO_DCCP:
+		case IPPROTO_ICMP:
+		case IPPROTO_ICMPV6:
+			break;
+		default:
+			return flow_rest(0, proto, 0);
+		}
 	}
 	if ((int)skb_headlen(skb) - offset < (int)sizeof(union flow_transport))
 		return flow_rest_paged(skb, offset, proto, family, end);
