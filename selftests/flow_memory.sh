@@ -164,7 +164,8 @@ shortage() {
 	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"
 	is "killed" 0 "$(sed -n 's/^oom_kill //p' "$group/memory.events")"
 	at_least "bytes" 65536 "$(value "$r" bytes)"
-	[ "$(value "$r" bytes)" -le 231072 ] || fail "bytes: $(value "$r" bytes)"
+	[ "$(value "$r" bytes)" -le "$(<"$group/memory.max")" ] ||
+		fail "bytes: $(value "$r" bytes), allowed $(<"$group/memory.max")"
 	at_least "keys" 1 "$(value "$r" "keys last turn")"
 	in_ns "$r" "$ipt" -D INPUT 1
 	rmdir "$group"
