@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Whatever bytes a rule's payload has, and whatever size, revision, table and hook: the
+# kernel refuses it with an errno, or takes it and gives it back as it was written.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+offered=500
+
+random_rules() {
+	local out seed=$((RANDOM + 1))
+	out=$(in_ns "$c" "$storm" "$tool" "$family" "$offered" "$seed" 2>&1) || fail "seed $seed: $out"
+	printf '# seed %d: %s\n' "$seed" "$out"
+	[ "$tool" = legacy ] || in_ns "$c" nft flush ruleset
+}
+
+storm=${OUTPUT:-$selftests}/payload_storm
+[ -x "$storm" ] || skip_all "needs $storm: make -C selftests"
+add_hosts "$c"
+for ipt in iptables-legacy ip6tables-legacy; do # bring in the tables
+	for table in raw mangle filter; do in_ns "$c" $ipt -t $table -S >/dev/null; done
+done
+claim "$offered random rules" random_rules
+trap 'clean_up; sleep 6' EXIT # until the log takes refusals again, for the tests that read it
+run_claims
