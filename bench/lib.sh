@@ -22,6 +22,9 @@ stop_if_failed() {
 
 # ---- configurations
 
+# Forwarded packets never meet INPUT: all that they pay for is what such a rule switches on.
+remember="-A INPUT -m untracked --related -j ACCEPT"
+
 # The router's rules, of $tool and $family.
 configure() {
 	case $1 in
@@ -33,8 +36,7 @@ configure() {
 		untrack "-j FLOOR" "-m floor"
 		;;
 	ours) untrack "-j NOTRACK" "-m untracked" ;;
-	# Forwarded packets never meet INPUT: all that they pay for is what it switches on.
-	memory) untrack "-j NOTRACK" "-m untracked" "-A INPUT -m untracked --related -j ACCEPT" ;;
+	memory) untrack "-j NOTRACK" "-m untracked" "$remember" ;;
 	both) untrack "-j NOTRACK" "-m untracked" "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" ;;
 	ct) untrack "-j CT --notrack" "-m conntrack --ctstate UNTRACKED" ;;
 	state) untrack "-j CT --notrack" "-m state --state UNTRACKED" ;;
@@ -69,15 +71,14 @@ untrack() {
 }
 
 one_more() {
-	untrack "-j NOTRACK" "-m untracked" "-A INPUT -m untracked --related -j ACCEPT
+	untrack "-j NOTRACK" "-m untracked" "$remember
 -I FORWARD $1"
 }
 
+nft_family() { if [ "$family" = 4 ]; then echo ip; else echo ip6; fi; }
 native_rules() {
-	local ip=ip
-	[ "$family" = 4 ] || ip=ip6
 	in_ns "$r" nft -f - <<-END || fail "nft"
-		table $ip bench {
+		table $(nft_family) bench {
 			chain raw { type filter hook prerouting priority -300; notrack; }
 			chain forward { type filter hook forward priority 0; ct state untracked counter accept; }
 		}
@@ -85,13 +86,11 @@ native_rules() {
 }
 
 # Each has hosts of its own, for what a table or a rule switches on may stay on.
-hosts_of() { c=c-$1-$suffix r=r-$1-$suffix s=s-$1-$suffix; }
-
 set_up() {
-	local family
-	hosts_of "$1-$variant"
-	[ -z "${configured[$1-$variant]:-}" ] || return 0
-	configured[$1-$variant]=yes
+	local family of=$1-$variant
+	c=c-$of-$suffix r=r-$of-$suffix s=s-$of-$suffix
+	[ -z "${configured[$of]:-}" ] || return 0
+	configured[$of]=yes
 	add_topology
 	for family in "${families[@]}"; do
 		set_variant "$variant" "$family"
@@ -111,10 +110,11 @@ arrived() { ipt=${ipt%-*}-legacy packets "$s" raw "-j DROP"; }
 accepted() {
 	case $configuration in
 	none | empty) arrived ;;
-	native) in_ns "$r" nft list ruleset | sed -n "/^table $([ "$family" = 4 ] && echo ip || echo ip6) bench/,/^}/s/.*counter packets \([0-9]*\).*/\1/p" ;;
+	native) in_ns "$r" nft list table "$(nft_family)" bench | sed -n 's/.*counter packets \([0-9]*\).*/\1/p' ;;
 	*) in_ns "$r" "$ipt-save" -c -t filter 2>/dev/null | sed -n 's/^\[\([0-9]*\):.* -A FORWARD .*-j ACCEPT$/\1/p' ;;
 	esac
 }
+
 # The machine's, which are one a packet while the router keeps up with the sender.
 soft_interrupts() { awk '/NET_RX:/ {print $2}' /proc/softirqs; }
 
@@ -135,35 +135,42 @@ send() {
 	stop_if_failed
 }
 
-# ports FROM-PORTS TO-PORTS FIRST: pktgen takes the next of both with each packet, so that
-# numbers without a common divisor make FROM-PORTS * TO-PORTS flows before one comes again.
-ports() { flows=("udp_src_min 1" "udp_src_max $((1 + $1))" "udp_dst_min $3" "udp_dst_max $(($3 + $2))"); }
+# ports FLOWS TO: sets flows, pktgen's options for so many, from as many ports to one
+ports() { flows=("udp_src_min 1" "udp_src_max $((1 + $1))" "udp_dst_min $2" "udp_dst_max $2"); }
 one_flow=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 9" "udp_dst_max 9")
+
+# in_lots FLOWS COMMAND: with lot and flows set, for so many flows, as many at a time as the
+# router's queue has room for and a port has neighbours
+in_lots() {
+	local lot=$(($1 < 50000 ? $1 : 50000)) flows n
+	for ((n = 0; n < $1 / lot; n++)); do
+		ports "$lot" $((20000 + n))
+		"$2"
+	done
+}
+send_lot() { send "$lot" "$lot" "${flows[@]}"; }
 
 # Sends what $row says, behind packets that warm what the first find cold. Where the router
 # once has a queue to catch up with, packets come by the dozen and cost less: not that.
 measure() {
-	local configuration=${row%:*} flow=${row#*:} expected=0 flows instructions keeping_up='' try new
+	local configuration=${row%:*} flow=${row#*:} expected=0 new=0 flows instructions keeping_up='' try
 	[ "$configuration $variant" != "native legacy" ] || return 0
 	set_up "$configuration"
 	set_variant "$variant" "$family"
 	in_ns "$r" conntrack -F >/dev/null 2>&1
 	send 500 1 "${one_flow[@]}"
+	flows=("${one_flow[@]}")
 	case $flow in
-	1000) ports 125 8 20000 ;;
-	100000) ports 3125 32 20000 ;;
-	1000000 | alive) ports 15625 64 20000 ;;
+	alive) in_lots 1000000 send_lot ;;
+	1000 | 100000 | 1000000)
+		in_lots "$flow" send_lot
+		ports $((flow < count ? flow : count)) 20000
+		;;
 	esac
-	case $flow in
-	1000 | 100000 | 1000000) send "$flow" "$flow" "${flows[@]}" ;;
-	alive) send 1000000 1000000 "${flows[@]}" ;;
-	esac
-	[ "$flow" != one ] && [ "$flow" != alive ] || flows=("${one_flow[@]}")
 	for ((try = 1; try <= 5; try++)); do
-		new=0
 		if [ "$flow" = new ]; then
 			sent=$((sent + 1)) new=$count
-			ports 60000 1 $((1000 + sent))
+			ports $count $((1000 + sent))
 		fi
 		send $count $new "${flows[@]}"
 		[ ! "$keeping_up" ] || break

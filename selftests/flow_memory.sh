@@ -5,9 +5,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-value() { in_ns "$1" sed -n "s/^$2: \([0-9]*\).*/\1/p" /proc/net/xt_untracked; }
-
-forgotten() { [ "$(value "$c" bytes)" = 0 ]; }
+forgotten() { [ "$(memory_of "$c" bytes)" = 0 ]; }
 
 # An untracked namespace that asks, on loopback.
 asking() {
@@ -26,32 +24,32 @@ second="-A INPUT -m untracked --related"
 on_and_off() {
 	asking "$c" "-A INPUT -m untracked"
 	send_udp "$c" "$client" 9
-	is "bytes, nobody asking" 0 "$(value "$c" bytes)"
-	is "keys, nobody asking" 0 "$(value "$c" keys)"
+	is "bytes, nobody asking" 0 "$(memory_of "$c" bytes)"
+	is "keys, nobody asking" 0 "$(memory_of "$c" keys)"
 	asking "$c" "$first
 $second"
-	is "bytes, somebody asking" 131072 "$(value "$c" bytes)"
+	is "bytes, somebody asking" 131072 "$(memory_of "$c" bytes)"
 	send_udp "$c" "$client" 9
 	send_udp "$c" "$client" 9
 	send_udp "$c" "$client" 10
-	is "keys" 2 "$(value "$c" keys)"
+	is "keys" 2 "$(memory_of "$c" keys)"
 	asking "$c" "$first
 $second"
-	is "keys, the tables replaced" 2 "$(value "$c" keys)"
+	is "keys, the tables replaced" 2 "$(memory_of "$c" keys)"
 	in_ns "$c" "$ipt" -D INPUT 1
-	is "bytes, one rule left" 131072 "$(value "$c" bytes)"
-	is "keys, one rule left" 2 "$(value "$c" keys)"
+	is "bytes, one rule left" 131072 "$(memory_of "$c" bytes)"
+	is "keys, one rule left" 2 "$(memory_of "$c" keys)"
 	in_ns "$c" "$ipt" -D INPUT 1
-	wait_for 10 forgotten || fail "bytes after the last rule: $(value "$c" bytes)"
+	wait_for 10 forgotten || fail "bytes after the last rule: $(memory_of "$c" bytes)"
 }
 
 own_memory() {
 	asking "$c" "$first"
 	asking "$s" "$first"
 	send_udp "$c" "$client" 9
-	is "keys here" 1 "$(value "$c" keys)"
-	is "keys there" 0 "$(value "$s" keys)"
-	is "bytes where there is no rule" 0 "$(value "$r" bytes)"
+	is "keys here" 1 "$(memory_of "$c" keys)"
+	is "keys there" 0 "$(memory_of "$s" keys)"
+	is "bytes where there is no rule" 0 "$(memory_of "$r" bytes)"
 }
 
 # Packets fly while the table is replaced and the memory comes and goes.
@@ -73,7 +71,7 @@ replaced() {
 	done
 	kill "$flood"
 	wait "$flood" 2>/dev/null
-	wait_for 10 forgotten || fail "bytes left: $(value "$c" bytes)"
+	wait_for 10 forgotten || fail "bytes left: $(memory_of "$c" bytes)"
 }
 
 death() {
@@ -124,28 +122,29 @@ settle() {
 # flood_until WHAT LEAST: new flows, more than small filters hold, until that has come
 flood_until() {
 	local took port=1 end=$((SECONDS + 60))
-	while [ "$(value "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
+	while [ "$(memory_of "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
 		pktgen "$c" "$r" 30000 "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $port" "udp_dst_max $port"
 		port=$((port + 1))
 	done
-	at_least "$1 under load" "$2" "$(value "$r" "$1")"
+	at_least "$1 under load" "$2" "$(memory_of "$r" "$1")"
 }
-small_again() { [ "$(value "$r" bytes)" = 131072 ]; }
+small_again() { [ "$(memory_of "$r" bytes)" = 131072 ]; }
 
 # Turns long enough for a slow machine to fill a filter, and short ones to empty it again.
-charge() {
+charge() { with_window 8 charge_by_turns; }
+charge_by_turns() {
 	local cgroups group i
 	routing_for_group || return
 	at_least "charged for the first filters" 131072 "$(charged)"
 	for ((i = 0; i < 2; i++)); do
 		flood_until bytes 524288
-		at_least "charged for larger ones" "$(value "$r" bytes)" "$(charged)"
+		at_least "charged for larger ones" "$(memory_of "$r" bytes)" "$(charged)"
 		echo 1 >"$window"
-		wait_for 30 small_again || fail "bytes after the load: $(value "$r" bytes)"
+		wait_for 30 small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
 		echo 8 >"$window"
 	done
 	settle
-	printf '# charged %d for %d bytes\n' "$(charged)" "$(value "$r" bytes)"
+	printf '# charged %d for %d bytes\n' "$(charged)" "$(memory_of "$r" bytes)"
 	in_ns "$r" "$ipt" -D INPUT 1
 	wait_for 10 eval "settle; [ \$(charged) -lt 65536 ]" || fail "charged after the last rule: $(charged)"
 	printf '# charged at last: %d\n' "$(charged)"
@@ -154,33 +153,23 @@ charge() {
 
 # Where the group may have no more, filters stay small, nobody is killed for them, and
 # packets are remembered all the same.
-shortage() {
+shortage() { with_window 8 shortage_by_turns; }
+shortage_by_turns() {
 	local cgroups group rotations
 	routing_for_group || return
 	settle
 	echo $(($(charged) + 100000)) >"$group/memory.max"
-	rotations=$(value "$r" rotations)
+	rotations=$(memory_of "$r" rotations)
 	flood_until rotations $((rotations + 3))
 	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"
 	is "killed" 0 "$(sed -n 's/^oom_kill //p' "$group/memory.events")"
-	at_least "bytes" 65536 "$(value "$r" bytes)"
-	[ "$(value "$r" bytes)" -le "$(<"$group/memory.max")" ] ||
-		fail "bytes: $(value "$r" bytes), allowed $(<"$group/memory.max")"
-	at_least "keys" 1 "$(value "$r" "keys last turn")"
+	at_least "bytes" 65536 "$(memory_of "$r" bytes)"
+	[ "$(memory_of "$r" bytes)" -le "$(<"$group/memory.max")" ] ||
+		fail "bytes: $(memory_of "$r" bytes), allowed $(<"$group/memory.max")"
+	at_least "keys" 1 "$(memory_of "$r" "keys last turn")"
 	in_ns "$r" "$ipt" -D INPUT 1
 	rmdir "$group"
 }
-
-with_short_turns() {
-	local usual window=/sys/module/xt_untracked/parameters/window
-	modprobe xt_untracked
-	usual=$(<"$window")
-	echo 8 >"$window"
-	"$1"
-	echo "$usual" >"$window"
-}
-charge_in_short_turns() { with_short_turns charge; }
-shortage_in_short_turns() { with_short_turns shortage; }
 
 parameter() {
 	local file=/sys/module/xt_untracked/parameters/$1 usual value
@@ -208,7 +197,7 @@ claim "the first rule switches it on, the last one off" on_and_off
 claim "namespaces do not see each other's" own_memory
 claim "rules come and go while packets fly" replaced
 claim "a namespace dies with it" death
-claim_once "its memory is charged to who switched it on, and all comes back" charge_in_short_turns
-claim_once "where memory is short, filters stay small" shortage_in_short_turns
+claim_once "its memory is charged to who switched it on, and all comes back" charge
+claim_once "where memory is short, filters stay small" shortage
 claim_once "parameters out of range are refused" parameters
 run_claims

@@ -287,6 +287,31 @@ plugins_without() {
 # shellcheck disable=SC2034
 our_plugins="libxt_untracked libipt_NOTRACK libip6t_NOTRACK libipt_CT libip6t_CT"
 
+# nft_notrack NAMESPACE MATCH: nft marks what it sends, in a table of its own
+nft_notrack() {
+	dirty+=("$1")
+	in_ns "$1" nft -f - <<-END
+		table inet marker {
+			chain output { type filter hook output priority -300; $2 notrack; }
+		}
+	END
+}
+no_nft_notrack() { in_ns "$1" nft delete table inet marker 2>/dev/null; }
+
+# memory_of NAMESPACE LINE: what /proc/net/xt_untracked says there
+memory_of() { in_ns "$1" sed -n "s/^$2: \([0-9]*\).*/\1/p" /proc/net/xt_untracked; }
+
+# with_window SECONDS COMMAND...: flows are remembered for so long, and then as ever
+window=/sys/module/xt_untracked/parameters/window
+with_window() {
+	local usual
+	modprobe xt_untracked
+	usual=$(<"$window")
+	echo "$1" >"$window"
+	"${@:2}"
+	echo "$usual" >"$window"
+}
+
 # entries NAMESPACE [CONNTRACK-OPTIONS...]: how many conntrack entries of this family.
 entries() {
 	in_ns "$1" conntrack -L -f "ipv$family" "${@:2}" 2>/dev/null | wc -l

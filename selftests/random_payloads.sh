@@ -9,9 +9,9 @@ offered=500
 
 random_rules() {
 	local out seed=$((RANDOM + 1))
+	dirty+=("$c")
 	out=$(in_ns "$c" "$storm" "$tool" "$family" "$offered" "$seed" 2>&1) || fail "seed $seed: $out"
 	printf '# seed %d: %s\n' "$seed" "$out"
-	[ "$tool" = legacy ] || in_ns "$c" nft flush ruleset
 }
 
 storm=${OUTPUT:-$selftests}/payload_storm

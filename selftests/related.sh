@@ -69,13 +69,9 @@ with_conntrack() { closed_port "-A INPUT -m conntrack --ctstate ESTABLISHED"; }
 # Whoever marked what the error is about.
 marked_by_ct() { closed_port "" "-j CT --notrack"; }
 marked_by_nft() {
-	in_ns "$c" nft -f - <<-END
-		table inet marker {
-			chain output { type filter hook output priority -300; udp dport 9 notrack; }
-		}
-	END
+	nft_notrack "$c" "udp dport 9"
 	closed_port "" "-j ACCEPT"
-	in_ns "$c" nft delete table inet marker 2>/dev/null
+	no_nft_notrack "$c"
 }
 
 # Through an untracked router, to a host that takes no errors, or those of its own alone.

@@ -12,11 +12,7 @@ resolver() {
 	local mark=$1
 	dirty+=("$c")
 	if [[ $mark == nft* ]]; then
-		in_ns "$c" nft -f - <<-END
-			table inet marker {
-				chain output { type filter hook output priority -300; udp dport 53 notrack; }
-			}
-		END
+		nft_notrack "$c" "udp dport 53"
 	else
 		# shellcheck disable=SC2086
 		in_ns "$c" "$ipt" -t raw -A OUTPUT -p udp --dport 53 $mark
@@ -44,7 +40,7 @@ only_answers() {
 	send_udp "$s" "$client" 5354 10 53
 	is "$1: wrong port, wrong host, to another port: accepted" 1 "$(came)"
 	is "$1: dropped" 4 "$(dropped)"
-	in_ns "$c" nft delete table inet marker 2>/dev/null
+	no_nft_notrack "$c"
 	reset_rules
 }
 
@@ -63,10 +59,8 @@ tracked() {
 }
 
 # Found for the window, gone after twice that.
-late() {
-	local usual
-	usual=$(</sys/module/xt_untracked/parameters/window)
-	echo 5 >/sys/module/xt_untracked/parameters/window
+late() { with_window 5 late_answer; }
+late_answer() {
 	resolver "-j NOTRACK"
 	asks
 	answers "$s" 53
@@ -75,10 +69,8 @@ late() {
 	answers "$s" 53
 	is "late: accepted" 1 "$(came)"
 	is "late: dropped" 1 "$(dropped)"
-	echo "$usual" >/sys/module/xt_untracked/parameters/window
 }
-# shellcheck disable=SC2016 # for awk
-turned_twice() { in_ns "$c" awk '/^rotations:/ {exit $2 < 2}' /proc/net/xt_untracked; }
+turned_twice() { [ "$(memory_of "$c" rotations)" -ge 2 ]; }
 
 # Echo and SCTP know no ports, or other ones.
 others() {
