@@ -182,12 +182,10 @@ static __always_inline void flow_remember(struct flow_memory *memory, u64 hash)
 		this_cpu_inc(*now->keys);
 }
 
+/* The mark is this value where others have a conntrack; xt_conntrack says so, too. */
 static bool is_untracked(const struct sk_buff *skb)
 {
-	enum ip_conntrack_info ctinfo;
-
-	nf_ct_get(skb, &ctinfo);
-	return ctinfo == IP_CT_UNTRACKED;
+	return skb_get_nfct(skb) == IP_CT_UNTRACKED;
 }
 
 static unsigned int flow_remember4(void *priv, struct sk_buff *skb,
@@ -443,18 +441,21 @@ static bool flow_asked6(const struct sk_buff *skb, unsigned int hook, u32 questi
 
 /* Not for the compiler to spread out in untracked_mt(), whose usual way is short. */
 static noinline bool flow_asked(const struct sk_buff *skb, const struct xt_action_param *par,
-				u32 question)
+				const struct xt_untracked_mtinfo *info)
 {
 	struct flow_memory *memory = flow_memory_of(xt_net(par));
+	bool has_flow;
 	u64 hash;
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (xt_family(par) == NFPROTO_IPV6)
-		return flow_asked6(skb, xt_hooknum(par), question, &memory->secret, &hash) &&
-		       flow_remembered(memory, hash);
+		has_flow = flow_asked6(skb, xt_hooknum(par), info->question, &memory->secret,
+				       &hash);
+	else
 #endif
-	return flow_asked4(skb, xt_hooknum(par), question, &memory->secret, &hash) &&
-	       flow_remembered(memory, hash);
+		has_flow = flow_asked4(skb, xt_hooknum(par), info->question, &memory->secret,
+				       &hash);
+	return (has_flow && flow_remembered(memory, hash)) ^ info->invert;
 }
 
 /* Context: softirq, or process with bottom halves off. */
@@ -463,9 +464,9 @@ untracked_mt(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	const struct xt_untracked_mtinfo *info = par->matchinfo;
 
-	if (info->question == XT_UNTRACKED_MARK)
+	if (likely(info->question == XT_UNTRACKED_MARK))
 		return is_untracked(skb) ^ info->invert;
-	return flow_asked(skb, par, info->question) ^ info->invert;
+	return flow_asked(skb, par, info);
 }
 
 /* Context: process. Distrusts every bit of the payload. */

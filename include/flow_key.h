@@ -41,6 +41,9 @@ static inline u64 flow_rest(u32 ports, u8 proto, u8 type)
 	return ports | (u64)proto << 32 | (u64)type << 40;
 }
 
+/* Both addresses of an IP header, which lie side by side. */
+#define flow_ends(header) ((const u8 *)(header) + offsetof(typeof(*(header)), saddr))
+
 #define FLOW_NONE (~0ULL) /* more bytes than a rest has */
 
 /*
@@ -128,7 +131,7 @@ flow_hash4(const struct sk_buff *skb, const struct iphdr *header, int offset,
 	rest = flow_rest_of(skb, offset + header->ihl * 4, header->protocol, NFPROTO_IPV4, end);
 	if (rest == FLOW_NONE)
 		return false;
-	*hash = flow_hash(secret, end == FLOW_OWN ? &header->saddr : swapped, 1,
+	*hash = flow_hash(secret, end == FLOW_OWN ? flow_ends(header) : (const u8 *)swapped, 1,
 			  rest, FLOW_REST_BYTES);
 	return true;
 }
@@ -176,6 +179,21 @@ static noinline int flow_walk6(const struct sk_buff *skb, unsigned int *offset)
 	return fragment ? -ENOENT : proto;
 }
 
+/* The same; most packets have no extension header to walk over. */
+static __always_inline int flow_transport6(const struct sk_buff *skb,
+					   const struct ipv6hdr *header, unsigned int *offset)
+{
+	switch (header->nexthdr) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_ICMPV6:
+		*offset += sizeof(*header);
+		return header->nexthdr;
+	default:
+		return flow_walk6(skb, offset);
+	}
+}
+
 /**
  * flow_hash6 - of an IPv6 packet's flow: see flow_hash4()
  * @skb:    the packet, or what holds a quoted one
@@ -191,30 +209,20 @@ static __always_inline bool
 flow_hash6(const struct sk_buff *skb, const struct ipv6hdr *header, unsigned int offset,
 	   enum flow_end end, const struct flow_secret *secret, u64 *hash)
 {
-	unsigned int transport = offset;
+	int proto = flow_transport6(skb, header, &offset);
 	struct in6_addr swapped[2];
-	int proto;
 	u64 rest;
 
-	switch (header->nexthdr) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_ICMPV6: /* as most: no extension header to walk over */
-		rest = flow_rest_of(skb, offset + sizeof(*header), header->nexthdr,
-				    NFPROTO_IPV6, end);
-		break;
-	default:
-		proto = flow_walk6(skb, &transport);
-		rest = proto < 0 ? FLOW_NONE :
-		       flow_rest_of(skb, transport, proto, NFPROTO_IPV6, end);
-	}
+	if (proto < 0)
+		return false;
+	rest = flow_rest_of(skb, offset, proto, NFPROTO_IPV6, end);
 	if (rest == FLOW_NONE)
 		return false;
 	if (end == FLOW_OTHER) {
 		swapped[0] = header->daddr;
 		swapped[1] = header->saddr;
 	}
-	*hash = flow_hash(secret, end == FLOW_OWN ? &header->saddr : swapped, 4,
+	*hash = flow_hash(secret, end == FLOW_OWN ? flow_ends(header) : (const u8 *)swapped, 4,
 			  rest, FLOW_REST_BYTES);
 	return true;
 }
@@ -232,10 +240,11 @@ static inline bool flow_hash_quoted6(const struct sk_buff *skb, unsigned int hoo
 				     const struct flow_secret *secret, u64 *hash)
 {
 	unsigned int icmp = skb_network_offset(skb), quoted;
+	const struct ipv6hdr *outer = ipv6_hdr(skb);
 	struct ipv6hdr buffer, *inner;
 	struct icmp6hdr head, *error;
 
-	if (flow_walk6(skb, &icmp) != IPPROTO_ICMPV6)
+	if (flow_transport6(skb, outer, &icmp) != IPPROTO_ICMPV6)
 		return false;
 	error = skb_header_pointer(skb, icmp, sizeof(head), &head);
 	if (!error || error->icmp6_type < ICMPV6_DEST_UNREACH ||
@@ -244,7 +253,7 @@ static inline bool flow_hash_quoted6(const struct sk_buff *skb, unsigned int hoo
 	quoted = icmp + sizeof(*error);
 	inner = skb_header_pointer(skb, quoted, sizeof(buffer), &buffer);
 	if (!inner || inner->version != 6 ||
-	    !ipv6_addr_equal(&inner->saddr, &ipv6_hdr(skb)->daddr))
+	    !ipv6_addr_equal(&inner->saddr, &outer->daddr))
 		return false;
 	if (!flow_hash6(skb, inner, quoted, FLOW_OWN, secret, hash))
 		return false;
