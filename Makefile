@@ -99,6 +99,12 @@ check:
 bench:
 	lab/bench $(RELEASES)
 
+bench-scale:
+	lab/bench --scale $(RELEASES)
+
+pictures:
+	lab/draw $(RELEASE) doc dot -Tsvg -o path.svg path.dot
+
 help:
 	@echo 'make                     modules and plugin for KDIR ($(KDIR))'
 	@echo 'make install             ... into this system; DESTDIR, INSTALL_MOD_PATH and INSTALL_MOD_DIR are honoured'
@@ -107,7 +113,9 @@ help:
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
+	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
+	@echo 'make pictures            doc/*.svg from doc/*.dot'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin manual install uninstall clean demo check bench help
+.PHONY: all modules plugin manual install uninstall clean demo check bench bench-scale pictures help

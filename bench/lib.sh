@@ -7,12 +7,23 @@
 
 read -r -a variants <<<"${BENCH_VARIANTS:-legacy nft}"
 read -r -a families <<<"${BENCH_FAMILIES:-4 6}"
-count=30000 # packets a measurement
+count=20000 # packets a measurement
 export XTABLES_LIBDIR=$plugins:/bench # bench/floor's
 declare -A measured=() configured=()
 failures=() sent=0
 # The sender never waits for the router; whatever it is behind by must find room.
 echo 100000 >/proc/sys/net/core/netdev_max_backlog
+# What has passed is remembered for as long as the bench takes.
+modprobe xt_untracked
+echo 3600 >"$window"
+# All hosts share the tables of neighbours, which grow and never shrink. In small ones it is
+# each boot's chance who comes behind whom, and costs six instructions more for it.
+ip link add crowd type dummy && ip link set crowd up || fail "no dummy device"
+for ((n = 0; n < 4096; n++)); do
+	printf 'neigh add %s%x lladdr 02:00:00:00:00:01 dev crowd nud permanent\n' 2001:db8:ff:: $n
+	printf 'neigh add 10.0.%d.%d lladdr 02:00:00:00:00:01 dev crowd nud permanent\n' $((n >> 8)) $((n & 255))
+done | ip -b - || fail "no neighbours"
+ip link del crowd
 
 stop_if_failed() {
 	[ ${#failures[@]} -gt 0 ] || return 0
@@ -40,7 +51,8 @@ configure() {
 	both) untrack "-j NOTRACK" "-m untracked" "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" ;;
 	ct) untrack "-j CT --notrack" "-m conntrack --ctstate UNTRACKED" ;;
 	state) untrack "-j CT --notrack" "-m state --state UNTRACKED" ;;
-	native) native_rules ;;
+	native) native_rules "ct state untracked" ;;
+	nativeplain) native_rules "" ;;
 	tracked) rules "$r" < <(printf '%s\n' '*filter' "-A FORWARD -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT" COMMIT) ;;
 	rules[0-9]*) untrack "-j NOTRACK" "-m untracked" "" "${1#rules}" ;;
 	# One rule more, in front, than "memory" has: what its match alone costs.
@@ -76,11 +88,12 @@ one_more() {
 }
 
 nft_family() { if [ "$family" = 4 ]; then echo ip; else echo ip6; fi; }
+# native_rules MATCH
 native_rules() {
 	in_ns "$r" nft -f - <<-END || fail "nft"
 		table $(nft_family) bench {
 			chain raw { type filter hook prerouting priority -300; notrack; }
-			chain forward { type filter hook forward priority 0; ct state untracked counter accept; }
+			chain forward { type filter hook forward priority 0; $1 counter accept; }
 		}
 	END
 }
@@ -98,7 +111,7 @@ set_up() {
 		ip -n "$r" neigh replace "$server" lladdr "$(mac_of "$s" eth0)" dev wan nud permanent
 		configure "$1"
 		set_variant legacy "$family"
-		in_ns "$s" "$ipt" -t raw -A PREROUTING -p udp -j DROP
+		in_ns "$s" "$ipt" -t raw -A PREROUTING -s "$client" -j DROP
 	done
 	stop_if_failed
 }
@@ -106,12 +119,24 @@ set_up() {
 # ---- measuring
 
 arrived() { ipt=${ipt%-*}-legacy packets "$s" raw "-j DROP"; }
-# What the router's rule has accepted; what none has where there is no rule.
-accepted() {
+# What the router's rules have: the last accepted, and the match of one_more's taken. What none
+# have where there are none.
+counted() {
 	case $configuration in
 	none | empty) arrived ;;
-	native) in_ns "$r" nft list table "$(nft_family)" bench | sed -n 's/.*counter packets \([0-9]*\).*/\1/p' ;;
-	*) in_ns "$r" "$ipt-save" -c -t filter 2>/dev/null | sed -n 's/^\[\([0-9]*\):.* -A FORWARD .*-j ACCEPT$/\1/p' ;;
+	native*) in_ns "$r" nft list table "$(nft_family)" bench | sed -n 's/.*counter packets \([0-9]*\).*/\1/p' ;;
+	*) in_ns "$r" "$ipt-save" -c -t filter 2>/dev/null | awk '/ -A FORWARD/ {
+			split(substr($1, 2), count, ":")
+			if (/-j ACCEPT$/) accepted = count[1]; else taken = count[1]
+		} END {print accepted, taken}' ;;
+	esac
+}
+# matches FLOW: whether the match is to take such packets
+matches() {
+	case $configuration in
+	reply) [ "$1" = answer ] ;;
+	related) [ "$1" = error ] ;;
+	*) true ;;
 	esac
 }
 
@@ -122,18 +147,32 @@ soft_interrupts() { awk '/NET_RX:/ {print $2}' /proc/softirqs; }
 # where it tracks. Sets instructions, a packet's, once it is sure that all went the way that
 # they should, and keeping_up.
 send() {
-	local took what="$variant, IPv$family, $row:" arrived accepted interrupts
+	local took what="$variant, IPv$family, $row:" arrived accepted taken all_accepted all_taken interrupts
 	[ "$configuration" != tracked ] || expected=$((expected + $2))
-	arrived=$(arrived) accepted=$(accepted)
+	arrived=$(arrived)
+	read -r accepted taken < <(counted)
 	interrupts=$(soft_interrupts)
 	pktgen "$c" "$r" "$1" "${@:3}"
 	[ $(($(soft_interrupts) - interrupts)) -ge "$1" ] && keeping_up=yes || keeping_up=''
 	instructions=$((took * 1000 / $1))
 	is "$what packets that arrived" "$1" $(($(arrived) - arrived))
-	is "$what packets that the rule accepted" "$1" $(($(accepted) - accepted))
+	read -r all_accepted all_taken < <(counted)
+	is "$what packets that the rule accepted" "$1" $((all_accepted - accepted))
+	[ -z "$taken" ] || is "$what packets that the match took" \
+		"$(if matches "$flow"; then echo "$1"; else echo 0; fi)" $((all_taken - taken))
 	is "$what conntrack entries" "$expected" "$(in_ns "$r" conntrack -C)"
 	stop_if_failed
 }
+
+# evaluate FIGURE...: sets median, and spread in thousandths of a percent
+evaluate() {
+	local sorted
+	mapfile -t sorted < <(printf '%s\n' "$@" | sort -n)
+	median=${sorted[${#sorted[@]} / 2]}
+	spread=$(((sorted[-1] - sorted[0]) * 100000 / median))
+}
+# Of thousandths, with a mark where it is more than 0.5 %
+percent() { printf '%d.%03d%s\n' $(($1 / 1000)) $(($1 % 1000)) "$([ "$1" -le 500 ] || echo ' !')"; }
 
 # ports FLOWS TO: sets flows, pktgen's options for so many, from as many ports to one
 ports() { flows=("udp_src_min 1" "udp_src_max $((1 + $1))" "udp_dst_min $2" "udp_dst_max $2"); }
@@ -149,35 +188,6 @@ in_lots() {
 	done
 }
 send_lot() { send "$lot" "$lot" "${flows[@]}"; }
-
-# Sends what $row says, behind packets that warm what the first find cold. Where the router
-# once has a queue to catch up with, packets come by the dozen and cost less: not that.
-measure() {
-	local configuration=${row%:*} flow=${row#*:} expected=0 new=0 flows instructions keeping_up='' try
-	[ "$configuration $variant" != "native legacy" ] || return 0
-	set_up "$configuration"
-	set_variant "$variant" "$family"
-	in_ns "$r" conntrack -F >/dev/null 2>&1
-	send 500 1 "${one_flow[@]}"
-	flows=("${one_flow[@]}")
-	case $flow in
-	alive) in_lots 1000000 send_lot ;;
-	1000 | 100000 | 1000000)
-		in_lots "$flow" send_lot
-		ports $((flow < count ? flow : count)) 20000
-		;;
-	esac
-	for ((try = 1; try <= 5; try++)); do
-		if [ "$flow" = new ]; then
-			sent=$((sent + 1)) new=$count
-			ports $count $((1000 + sent))
-		fi
-		send $count $new "${flows[@]}"
-		[ ! "$keeping_up" ] || break
-	done
-	[ "$keeping_up" ] || printf 'bench: %s, IPv%s, %s: measured in a hurry\n' "$variant" "$family" "$row" >&2
-	measured[$row $family $variant]+=" $instructions"
-}
 
 # for_each COMMAND ROW...: COMMAND with row, family and variant set
 for_each() {
