@@ -54,23 +54,14 @@ own_memory() {
 
 # Packets fly while the table is replaced and the memory comes and goes.
 replaced() {
-	local flood i
+	local i
 	asking "$c" "$first"
-	# Bursts, and pauses in which the machine gets to the rules. Not by sleep, a program.
-	# shellcheck disable=SC2016 # for the shell in there
-	nsenter "--net=/run/netns/$c" -- bash -c 'exec {never}<> <(:)
-		while :; do
-			for ((i = 0; i < 10; i++)); do echo >/dev/udp/127.0.0.1/9; done
-			read -r -t 0.05 -u "$never"
-		done' >/dev/null 2>&1 &
-	flood=$!
-	background+=("$flood")
+	flood "$c"
 	for ((i = 0; i < 5; i++)); do
 		asking "$c" "$first"
 		asking "$c" ""
 	done
-	kill "$flood"
-	wait "$flood" 2>/dev/null
+	end_floods
 	wait_for 10 forgotten || fail "bytes left: $(memory_of "$c" bytes)"
 }
 
