@@ -43,7 +43,7 @@ configure() {
 	empty) rules "$r" < <(printf '%s\n' '*raw' ':PREROUTING ACCEPT' ':OUTPUT ACCEPT' COMMIT \
 		'*filter' ':INPUT ACCEPT' ':FORWARD ACCEPT' ':OUTPUT ACCEPT' COMMIT) ;;
 	floor)
-		[ -d /sys/module/xt_FLOOR ] || insmod /bench/xt_FLOOR.ko || fail "needs LAB_FLOOR=yes"
+		[ -d /sys/module/xt_FLOOR ] || insmod /bench/xt_FLOOR.ko || fail "needs LAB_BUILD=bench/floor"
 		untrack "-j FLOOR" "-m floor"
 		;;
 	ours) untrack "-j NOTRACK" "-m untracked" ;;
