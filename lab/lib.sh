@@ -17,14 +17,25 @@ die() { printf '%s: %s\n' "lab/${0##*/}" "$*" >&2; exit 1; }
 
 releases() { ls "$lab/releases"; }
 
+# releases_of VERB: those that its RELEASES=all means
+releases_of() {
+	local name
+	for name in $(releases); do
+		(load_release "$name"; [[ " $verbs " != *" $1 "* ]] || echo "$name")
+	done
+}
+
 # The release's data: suites, the one of them that its kernel comes from if apt would
-# take another, a release whose root it shares but for the kernel, and what the kernel is
-# booted with.
+# take another, a release whose root it shares but for the kernel, the options of a kernel
+# of its own (lab/kernels), what the kernel is booted with, the verbs whose RELEASES=all
+# means it, and what lab/check does in it.
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
 		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
 	# shellcheck disable=SC2034 # the scripts use them
-	release=$1 suites='' kernel_suite='' base='' cmdline=''
+	release=$1 suites='' kernel_suite='' base='' kernel_config='' cmdline=''
+	# shellcheck disable=SC2034
+	verbs='check bench' jobs='suites restore selftests'
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
 }
@@ -71,6 +82,19 @@ begin() {
 	set +m
 	begun=$!
 	doomed_groups+=("$begun")
+}
+
+# in_parallel FUNCTION ARGUMENTS...: FUNCTION once for each, whose words it gets, some side
+# by side. Each is one core's work, and waits a third of its time.
+at_once=$(($(nproc) + 1))
+in_parallel() {
+	local function=$1 arguments
+	for arguments in "${@:2}"; do
+		while [ "$(jobs -rp | wc -l)" -ge $at_once ]; do wait -n || :; done
+		# shellcheck disable=SC2086 # words, as said
+		begin "$function" $arguments
+	done
+	wait
 }
 
 # A folder that goes when the script ends. Sets REPLY.
