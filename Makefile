@@ -96,6 +96,9 @@ demo:
 check:
 	lab/check $(RELEASES)
 
+torture:
+	lab/torture $(PARTS)
+
 bench:
 	lab/bench $(RELEASES)
 
@@ -112,10 +115,11 @@ help:
 	@echo 'make clean               remove what was built in this tree'
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
+	@echo 'make torture             what takes hours: the selftests where data races are found; goes on where it was; PARTS="kcsan-faults"'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
 	@echo 'make pictures            doc/*.svg from doc/*.dot'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin manual install uninstall clean demo check bench bench-scale pictures help
+.PHONY: all modules plugin manual install uninstall clean demo check torture bench bench-scale pictures help
