@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,14 +51,20 @@ static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
 	return 1;
 }
 
+/* No kernel of ours has such a rule; what is shown of it must not look like another. */
+static bool untracked_unknown(const struct xt_untracked_mtinfo *info)
+{
+	return info->question > XT_UNTRACKED_RELATED || info->invert > 1;
+}
+
 /* The part that -S and -L share, after "-m untracked" or "untracked". */
 static void untracked_show(const struct xt_entry_match *match,
 			   const char *dashes)
 {
 	const struct xt_untracked_mtinfo *info = (const void *)match->data;
 
-	if (info->question > XT_UNTRACKED_RELATED)
-		printf(" [unknown question %u]", info->question);
+	if (untracked_unknown(info))
+		printf(" [unknown question %u, inverted %u]", info->question, info->invert);
 	else if (info->invert || info->question != XT_UNTRACKED_MARK)
 		printf("%s %s%s", info->invert ? " !" : "", dashes,
 		       untracked_opts[info->question].name);
@@ -85,7 +92,7 @@ static int untracked_xlate(struct xt_xlate *xl,
 	const struct xt_untracked_mtinfo *info =
 		(const void *)params->match->data;
 
-	if (info->question != XT_UNTRACKED_MARK)
+	if (info->question != XT_UNTRACKED_MARK || untracked_unknown(info))
 		return 0;
 	xt_xlate_add(xl, "ct state %suntracked", info->invert ? "!= " : "");
 	return 1;
