@@ -17,6 +17,7 @@ INSTALL          ?= install
 CFLAGS           ?= -O2 -g
 RELEASES         ?= all
 RELEASE          ?= trixie
+FUZZ_SECONDS     ?= 600
 
 VERSION      := 1.0.0
 MODULES      := xt_NOTRACK xt_untracked
@@ -99,6 +100,9 @@ check:
 torture:
 	lab/torture $(PARTS)
 
+fuzz:
+	lab/fuzz $(RELEASE) $(FUZZ_SECONDS)
+
 bench:
 	lab/bench $(RELEASES)
 
@@ -116,10 +120,11 @@ help:
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
 	@echo 'make torture             what takes hours: the selftests where data races are found; goes on where it was; PARTS="kcsan-faults"'
+	@echo 'make fuzz                the flow filter and the plugin under libFuzzer, $(FUZZ_SECONDS) s each; FUZZ_SECONDS=60 RELEASE=$(RELEASE)'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
 	@echo 'make pictures            doc/*.svg from doc/*.dot'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin manual install uninstall clean demo check torture bench bench-scale pictures help
+.PHONY: all modules plugin manual install uninstall clean demo check torture fuzz bench bench-scale pictures help
