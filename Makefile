@@ -5,13 +5,17 @@
 #   DESTDIR          prefix of every installed path, for packagers
 #   INSTALL_MOD_PATH prefix of the modules' path   ($(DESTDIR))
 #   INSTALL_MOD_DIR  their folder below /lib/modules/VERSION (updates)
-#   MANDIR EXAMPLESDIR  where the manual and the examples go
+#   MODPROBEDIR MANDIR EXAMPLESDIR  where modprobe's file, the manual and the examples go
+#   SIGN_KEY SIGN_CERT  what "make sign" signs with (DKMS's pair)
 
 KDIR             ?= /lib/modules/$(shell uname -r)/build
 INSTALL_MOD_PATH ?= $(DESTDIR)
 INSTALL_MOD_DIR  ?= updates
+MODPROBEDIR      ?= /lib/modprobe.d
 MANDIR           ?= /usr/share/man
 EXAMPLESDIR      ?= /usr/share/doc/xt_NOTRACK/examples
+SIGN_KEY         ?= /var/lib/dkms/mok.key
+SIGN_CERT        ?= /var/lib/dkms/mok.pub
 PKG_CONFIG       ?= pkg-config
 INSTALL          ?= install
 CFLAGS           ?= -O2 -g
@@ -19,11 +23,14 @@ RELEASES         ?= all
 RELEASE          ?= trixie
 FUZZ_SECONDS     ?= 600
 
+# Also in dkms.conf, CHANGELOG.md and debian/changelog; lab/check compares them.
 VERSION      := 1.0.0
 MODULES      := xt_NOTRACK xt_untracked
 MANUAL       := man/xt_NOTRACK.8
 PLUGIN       := libxt_untracked.so
 PLUGIN_LINKS := libipt_NOTRACK.so libip6t_NOTRACK.so libipt_CT.so libip6t_CT.so
+DKMS_NAME    := xt-notrack
+DKMS_SOURCES := Makefile Kbuild dkms.conf COPYING $(MODULES:=.c) include
 
 # Looked up only by the targets that use them. The kernel's version is the one
 # that modules are stamped with; Debian 12's kernel.release names another.
@@ -33,7 +40,7 @@ KERNEL      = $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 MODROOT     = $(INSTALL_MOD_PATH)/lib/modules/$(KERNEL)
 XTLIBDIR    = $(or $(shell $(PKG_CONFIG) --variable=xtlibdir xtables 2>/dev/null),$(error \
 	pkg-config does not know xtables: install pkg-config and libxtables-dev))
-MODPROBEDIR = /lib/modprobe.d
+DKMSDIR     = $(DESTDIR)/usr/src/$(DKMS_NAME)-$(VERSION)
 
 all: modules plugin manual
 
@@ -64,32 +71,71 @@ DEPMOD = if [ -e $(MODROOT)/modules.order ]; then \
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KERNEL); \
 	else echo "depmod: left out, $(MODROOT) holds no kernel"; fi
 
-install: all
-	$(INSTALL) -d $(MODROOT)/$(INSTALL_MOD_DIR) $(DESTDIR)$(XTLIBDIR) $(DESTDIR)$(MODPROBEDIR) \
-		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(EXAMPLESDIR)
+install: install-modules install-plugin
+
+install-modules: modules
+	$(INSTALL) -d $(MODROOT)/$(INSTALL_MOD_DIR)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
 		INSTALL_MOD_DIR=$(INSTALL_MOD_DIR) $(UNSIGNED) modules_install
+	$(DEPMOD)
+
+# Whatever does not depend on the kernel.
+install-plugin: plugin manual
+	$(INSTALL) -d $(DESTDIR)$(XTLIBDIR) $(DESTDIR)$(MODPROBEDIR) \
+		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(EXAMPLESDIR)
 	$(INSTALL) -m 644 modprobe.d/xt_NOTRACK.conf $(DESTDIR)$(MODPROBEDIR)/
 	$(INSTALL) -m 644 $(PLUGIN) $(DESTDIR)$(XTLIBDIR)/
 	for name in $(PLUGIN_LINKS); do ln -sf $(PLUGIN) $(DESTDIR)$(XTLIBDIR)/$$name || exit; done
 	$(INSTALL) -m 644 $(MANUAL) $(DESTDIR)$(MANDIR)/man8/
 	ln -sf xt_NOTRACK.8 $(DESTDIR)$(MANDIR)/man8/xt_untracked.8
 	$(INSTALL) -m 644 examples/* $(DESTDIR)$(EXAMPLESDIR)/
+
+uninstall: uninstall-plugin
+	rm -f $(foreach m,$(MODULES),$(MODROOT)/$(INSTALL_MOD_DIR)/$(m).ko*)
+	-[ ! -d $(MODROOT)/$(INSTALL_MOD_DIR) ] || rmdir --ignore-fail-on-non-empty $(MODROOT)/$(INSTALL_MOD_DIR)
 	$(DEPMOD)
 
-uninstall:
-	rm -f $(foreach m,$(MODULES),$(MODROOT)/$(INSTALL_MOD_DIR)/$(m).ko*)
+uninstall-plugin:
 	rm -f $(addprefix $(DESTDIR)$(XTLIBDIR)/,$(PLUGIN) $(PLUGIN_LINKS))
 	rm -f $(DESTDIR)$(MODPROBEDIR)/xt_NOTRACK.conf
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,xt_NOTRACK.8 xt_untracked.8)
 	rm -f $(addprefix $(DESTDIR)$(EXAMPLESDIR)/,$(notdir $(wildcard examples/*)))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(EXAMPLESDIR) $(dir $(DESTDIR)$(EXAMPLESDIR)) 2>/dev/null
-	-[ ! -d $(MODROOT)/$(INSTALL_MOD_DIR) ] || rmdir --ignore-fail-on-non-empty $(MODROOT)/$(INSTALL_MOD_DIR)
-	$(DEPMOD)
+
+# The modules by DKMS, which builds them anew for each kernel that comes.
+dkms-install: has-dkms install-plugin dkms-sources
+	$(DKMS_REMOVE)
+	dkms add -m $(DKMS_NAME) -v $(VERSION)
+	dkms install -m $(DKMS_NAME) -v $(VERSION) -k $(KERNEL) --kernelsourcedir $(KDIR)
+
+has-dkms:
+	@: $(KERNEL)
+	@command -v dkms >/dev/null || { echo "make dkms-install: no dkms: apt install dkms"; exit 1; }
+
+dkms-sources:
+	$(INSTALL) -d $(DKMSDIR)
+	cp -r $(DKMS_SOURCES) $(DKMSDIR)/
+
+dkms-uninstall: uninstall-plugin
+	$(DKMS_REMOVE)
+	rm -rf $(DKMSDIR)
+
+DKMS_REMOVE = [ -z "$$(dkms status -m $(DKMS_NAME) -v $(VERSION))" ] || \
+	dkms remove -m $(DKMS_NAME) -v $(VERSION) --all
+
+# For Secure Boot; "make install" then installs them signed. A signature that is there
+# already does no harm below a new one.
+sign: modules
+	@for file in $(SIGN_KEY) $(SIGN_CERT); do [ -r $$file ] || { echo "make sign: cannot read $$file:" \
+		"set SIGN_KEY and SIGN_CERT, or be root and have dkms make its pair (dkms generate_mok)"; exit 1; }; done
+	for m in $(MODULES); do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$m.ko || exit; done
 
 clean:
 	[ ! -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	rm -f $(PLUGIN) $(MANUAL)
+
+deb:
+	lab/deb $(RELEASE)
 
 demo:
 	lab/demo $(RELEASE)
@@ -116,6 +162,9 @@ help:
 	@echo 'make                     modules and plugin for KDIR ($(KDIR))'
 	@echo 'make install             ... into this system; DESTDIR, INSTALL_MOD_PATH and INSTALL_MOD_DIR are honoured'
 	@echo 'make uninstall           take all of it away again'
+	@echo 'make dkms-install        the same with DKMS for the modules; make dkms-uninstall'
+	@echo 'make sign                sign the modules with SIGN_KEY and SIGN_CERT, for Secure Boot, before make install'
+	@echo 'make deb                 Debian packages, built in RELEASE=$(RELEASE)'
 	@echo 'make clean               remove what was built in this tree'
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
@@ -127,4 +176,6 @@ help:
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin manual install uninstall clean demo check torture fuzz bench bench-scale pictures help
+.PHONY: all modules plugin manual install install-modules install-plugin uninstall uninstall-plugin \
+	dkms-install has-dkms dkms-sources dkms-uninstall sign deb clean demo check torture fuzz \
+	bench bench-scale pictures help

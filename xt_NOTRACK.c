@@ -11,6 +11,7 @@
 
 MODULE_DESCRIPTION("Xtables: exempt packets from connection tracking");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XT_NOTRACK_VERSION);
 MODULE_ALIAS("ipt_NOTRACK");
 MODULE_ALIAS("ip6t_NOTRACK");
 

@@ -29,6 +29,7 @@
 
 MODULE_DESCRIPTION("Xtables: match packets exempt from connection tracking, answers and errors");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(XT_NOTRACK_VERSION);
 MODULE_ALIAS("ipt_untracked");
 MODULE_ALIAS("ip6t_untracked");
 
