@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the benches share, in a machine whose clock counts instructions: hosts with a router
 # between them for each configuration, and packets counted on their way through it.
+# shellcheck disable=SC2034,SC2154 # what is set or read here alone, the benches read or set
 # shellcheck source=selftests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../selftests/lib.sh"
 
@@ -9,8 +10,8 @@ read -r -a variants <<<"${BENCH_VARIANTS:-legacy nft}"
 read -r -a families <<<"${BENCH_FAMILIES:-4 6}"
 count=20000 # packets a measurement
 export XTABLES_LIBDIR=$plugins:/bench # bench/floor's
-declare -A measured=() configured=()
-failures=() sent=0
+declare -A configured=()
+failures=()
 # The sender never waits for the router; whatever it is behind by must find room.
 echo 100000 >/proc/sys/net/core/netdev_max_backlog
 # What has passed is remembered for as long as the bench takes.
@@ -18,7 +19,7 @@ modprobe xt_untracked
 echo 3600 >"$window"
 # All hosts share the tables of neighbours, which grow and never shrink. In small ones it is
 # each boot's chance who comes behind whom, and costs six instructions more for it.
-ip link add crowd type dummy && ip link set crowd up || fail "no dummy device"
+{ ip link add crowd type dummy && ip link set crowd up; } || fail "no dummy device"
 for ((n = 0; n < 4096; n++)); do
 	printf 'neigh add %s%x lladdr 02:00:00:00:00:01 dev crowd nud permanent\n' 2001:db8:ff:: $n
 	printf 'neigh add 10.0.%d.%d lladdr 02:00:00:00:00:01 dev crowd nud permanent\n' $((n >> 8)) $((n & 255))

@@ -56,12 +56,12 @@ own_memory() {
 replaced() {
 	local i
 	asking "$c" "$first"
-	flood "$c"
+	traffic_in "$c"
 	for ((i = 0; i < 5; i++)); do
 		asking "$c" "$first"
 		asking "$c" ""
 	done
-	end_floods
+	end_traffic
 	wait_for 10 forgotten || fail "bytes left: $(memory_of "$c" bytes)"
 }
 

@@ -367,24 +367,24 @@ send_udp() {
 		fail "cannot send UDP to port $3 of $2${5:+ from port $5}"
 }
 
-# flood NAMESPACE: packets on its loopback, of a few flows, until end_floods: bursts, and pauses
+# traffic_in NAMESPACE: packets on its loopback, of a few flows, until end_traffic: bursts, and pauses
 # in which the machine gets to other work. Not by sleep, a program.
-flood() {
+traffic_in() {
 	# shellcheck disable=SC2016 # for the shell in there
 	nsenter "--net=/run/netns/$1" -- bash -c 'exec {never}<> <(:)
 		while :; do
 			for ((i = 0; i < 10; i++)); do echo >"/dev/udp/127.0.0.1/$((9 + i))"; done
 			read -r -t 0.05 -u "$never"
 		done' >/dev/null 2>&1 &
-	floods+=($!)
+	traffic+=($!)
 	background+=($!)
 }
-end_floods() {
-	kill "${floods[@]}"
-	wait "${floods[@]}" 2>/dev/null
-	floods=()
+end_traffic() {
+	kill "${traffic[@]}"
+	wait "${traffic[@]}" 2>/dev/null
+	traffic=()
 }
-floods=()
+traffic=()
 
 # mac_of NAMESPACE DEVICE
 mac_of() { ip -n "$1" -o link show "$2" | sed 's|.*link/ether \([^ ]*\).*|\1|'; }

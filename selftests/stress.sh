@@ -12,19 +12,19 @@ without=$'*raw\nCOMMIT\n*filter\nCOMMIT'
 # The other CPU has this to do meanwhile; without our modprobe.d, which would load ours, too.
 xt_ct_comes_and_goes() {
 	while :; do modprobe -C "$work" xt_CT; rmmod xt_CT; done >/dev/null 2>&1 &
-	background+=($!) floods+=($!)
+	background+=($!) traffic+=($!)
 }
 
 modules() {
 	local i
 	unload xt_NOTRACK xt_untracked || return
-	flood "$s"
+	traffic_in "$s"
 	xt_ct_comes_and_goes
 	for ((i = 0; i < cycles; i++)); do
 		modprobe -a xt_NOTRACK xt_untracked || fail "loaded in cycle $i"
 		rmmod xt_NOTRACK xt_untracked || fail "unloaded in cycle $i"
 	done
-	end_floods
+	end_traffic
 	printf '# %d cycles\n' "$i"
 }
 
@@ -33,13 +33,13 @@ table_by_table() {
 	local i uses
 	modprobe -a xt_NOTRACK xt_untracked
 	uses="$(uses xt_NOTRACK) $(uses xt_untracked)"
-	flood "$c"
+	traffic_in "$c"
 	xt_ct_comes_and_goes
 	for ((i = 0; i < cycles; i += 10)); do
 		rules "$c" < <(for ((j = 0; j < 10; j++)); do echo "$flowing"; echo "$without"; done)
 		[ ${#failures[@]} -eq 0 ] || break
 	done
-	end_floods
+	end_traffic
 	is "rules" 0 "$(in_ns "$c" "$ipt-save" 2>/dev/null | grep -c '^-A')"
 	wait_for 20 eval "[ \"\$(uses xt_NOTRACK) \$(uses xt_untracked)\" = '$uses' ]" ||
 		fail "uses: $(uses xt_NOTRACK) $(uses xt_untracked), were $uses"
@@ -52,13 +52,13 @@ networks() {
 	local i uses
 	modprobe -a xt_NOTRACK xt_untracked
 	uses="$(uses xt_NOTRACK) $(uses xt_untracked)"
-	flood "$s"
+	traffic_in "$s"
 	for ((i = 0; i < cycles; i++)); do
 		# shellcheck disable=SC2016 # for the shell in there
 		unshare --net bash -c 'ip link set lo up && "$0-restore" && echo >/dev/udp/127.0.0.1/9' "$ipt" <<<"$flowing" ||
 			fail "cycle $i"
 	done
-	end_floods
+	end_traffic
 	wait_for 60 eval "[ \"\$(uses xt_NOTRACK) \$(uses xt_untracked)\" = '$uses' ]" ||
 		fail "uses: $(uses xt_NOTRACK) $(uses xt_untracked), were $uses"
 	printf '# %d cycles\n' "$i"
