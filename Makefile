@@ -127,7 +127,7 @@ DKMS_REMOVE = [ -z "$$(dkms status -m $(DKMS_NAME) -v $(VERSION))" ] || \
 # already does no harm below a new one.
 sign: modules
 	@for file in $(SIGN_KEY) $(SIGN_CERT); do [ -r $$file ] || { echo "make sign: cannot read $$file:" \
-		"set SIGN_KEY and SIGN_CERT, or be root and have dkms make its pair (dkms generate_mok)"; exit 1; }; done
+		"set SIGN_KEY and SIGN_CERT; DKMS makes its pair with the first module that it builds"; exit 1; }; done
 	for m in $(MODULES); do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$m.ko || exit; done
 
 clean:
@@ -142,6 +142,9 @@ demo:
 
 check:
 	lab/check $(RELEASES)
+
+check-boot:
+	for release in bookworm trixie; do lab/boot $$release || exit; done
 
 torture:
 	lab/torture $(PARTS)
@@ -168,6 +171,7 @@ help:
 	@echo 'make clean               remove what was built in this tree'
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
+	@echo 'make check-boot          rules and modules after a boot with systemd, on bookworm and trixie'
 	@echo 'make torture             what takes hours: the selftests where data races are found; goes on where it was; PARTS="kcsan-faults"'
 	@echo 'make fuzz                the flow filter and the plugin under libFuzzer, $(FUZZ_SECONDS) s each; FUZZ_SECONDS=60 RELEASE=$(RELEASE)'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
@@ -177,5 +181,5 @@ help:
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
 .PHONY: all modules plugin manual install install-modules install-plugin uninstall uninstall-plugin \
-	dkms-install has-dkms dkms-sources dkms-uninstall sign deb clean demo check torture fuzz \
+	dkms-install has-dkms dkms-sources dkms-uninstall sign deb clean demo check check-boot torture fuzz \
 	bench bench-scale pictures help
