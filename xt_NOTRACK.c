@@ -19,8 +19,11 @@ MODULE_ALIAS("ip6t_NOTRACK");
 static unsigned int
 notrack_tg(struct sk_buff *skb, const struct xt_action_param *par)
 {
-	/* Seen before (loopback), or given a template: not ours to take away. */
-	if (!skb_get_nfct(skb))
+	/*
+	 * Seen before (loopback), or given a template: not ours to take away. An ICMP error
+	 * of our own about a marked packet inherits RELATED to nothing, which is no state.
+	 */
+	if (!skb_nfct(skb))
 		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
 	return XT_CONTINUE;
 }
