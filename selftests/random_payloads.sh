@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Whatever bytes a rule's payload has, and whatever size, revision, table and hook: the
 # kernel refuses it with an errno, or takes it and gives it back as it was written.
+#   PAYLOADS=N  how many for each tool and family
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-offered=500
+offered=${PAYLOADS:-500}
 
 random_rules() {
 	local out seed=$((RANDOM + 1))

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Modules, rules and namespaces come and go under traffic, again and again, beside xt_CT that
-# does, too: nothing is lost and nothing stays. CYCLES=1000 for as many of each as that.
+# does, too: nothing is lost and nothing stays.
+#   CYCLES=N  how many of each
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
