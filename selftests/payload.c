@@ -2,10 +2,11 @@
 /*
  * payload - append a rule whose match or target is given byte by byte
  *
- *	payload 4|6 TABLE CHAIN match|target NAME REVISION HEX
+ *	payload 4|6 TABLE CHAIN match|target NAME REVISION HEX [N]
  *
  * For what iptables would not write. Exit status 0, or 1 with the kernel's errno
- * named on standard error; 2 if the command line makes no sense.
+ * named on standard error; 2 if the command line makes no sense. With N the kernel fails
+ * the Nth allocation on the way; exit status 3 if there were fewer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +14,13 @@
 #include <string.h>
 #include <libiptc/libiptc.h>
 #include <libiptc/libip6tc.h>
+#include "fail_nth.h"
 
 #define MAX_PAYLOAD 64
 
 static _Noreturn void usage(void)
 {
-	fputs("usage: payload 4|6 TABLE CHAIN match|target NAME REVISION HEX\n", stderr);
+	fputs("usage: payload 4|6 TABLE CHAIN match|target NAME REVISION HEX [N]\n", stderr);
 	exit(2);
 }
 
@@ -47,18 +49,33 @@ static size_t put_extension(void *at, const char *name, int revision,
 	return t->u.target_size;
 }
 
+static int nth_fd = -1;
+static unsigned int nth;
+
+static void arm(void)
+{
+	if (nth)
+		fail_nth(nth_fd, nth);
+}
+
 static int append4(const char *table, const char *chain, struct ipt_entry *e)
 {
 	struct xtc_handle *h = iptc_init(table);
 
-	return h && iptc_append_entry(chain, e, h) && iptc_commit(h);
+	if (!h || !iptc_append_entry(chain, e, h))
+		return 0;
+	arm();
+	return iptc_commit(h);
 }
 
 static int append6(const char *table, const char *chain, struct ip6t_entry *e)
 {
 	struct xtc_handle *h = ip6tc_init(table);
 
-	return h && ip6tc_append_entry(chain, e, h) && ip6tc_commit(h);
+	if (!h || !ip6tc_append_entry(chain, e, h))
+		return 0;
+	arm();
+	return ip6tc_commit(h);
 }
 
 int main(int argc, char **argv)
@@ -70,10 +87,14 @@ int main(int argc, char **argv)
 		unsigned char room[1024];
 	} rule;
 	size_t len, head, at;
-	int is6, is_match;
+	int is6, is_match, went_through, error;
 
-	if (argc != 8)
+	if (argc != 8 && argc != 9)
 		usage();
+	if (argc == 9) {
+		nth = atoi(argv[8]);
+		nth_fd = fail_nth_open();
+	}
 	is6 = !strcmp(argv[1], "6");
 	is_match = !strcmp(argv[4], "match");
 	len = from_hex(argv[7], bytes);
@@ -92,8 +113,12 @@ int main(int argc, char **argv)
 		rule.v4.target_offset = head;
 		rule.v4.next_offset = at;
 	}
-	if (!(is6 ? append6(argv[2], argv[3], &rule.v6) : append4(argv[2], argv[3], &rule.v4))) {
-		fprintf(stderr, "payload: %s\n", strerror(errno));
+	went_through = is6 ? append6(argv[2], argv[3], &rule.v6) : append4(argv[2], argv[3], &rule.v4);
+	error = errno;
+	if (nth && !fail_nth_met(nth_fd))
+		return 3;
+	if (!went_through) {
+		fprintf(stderr, "payload: %s\n", strerror(error));
 		return 1;
 	}
 	return 0;
