@@ -709,13 +709,17 @@ static void come_in_pieces(struct packet *packet)
 	}
 }
 
-/* The socket may refuse it. */
+/* The socket may refuse it; an IPv4 header of less than its length only newer kernels' does. */
 static void go_out(const struct packet *packet)
 {
 	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	const struct sockaddr *address = is_v6 ? (void *)&to6 : (void *)&to;
 
+	if (!is_v6 && (packet->bytes[0] & 15) < 5) {
+		count.refused++;
+		return;
+	}
 	if (packet->length >= (is_v6 ? 40 : 20))
 		memcpy(is_v6 ? (void *)&to6.sin6_addr : (void *)&to.sin_addr,
 		       destination(packet->bytes), address_bytes());
