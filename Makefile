@@ -159,7 +159,7 @@ bench-scale:
 	lab/bench --scale $(RELEASES)
 
 pictures:
-	lab/draw $(RELEASE) doc dot -Tsvg -o path.svg path.dot
+	lab/draw bookworm doc dot -Tsvg -o path.svg path.dot
 
 help:
 	@echo 'make                     modules and plugin for KDIR ($(KDIR))'
