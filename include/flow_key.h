@@ -160,7 +160,8 @@ static inline bool flow_hash_quoted4(const struct sk_buff *skb, unsigned int hoo
 	if (!error || !icmp_is_err(error->type))
 		return false;
 	inner = skb_header_pointer(skb, quoted, sizeof(buffer), &buffer);
-	if (!inner || inner->version != 4 || inner->ihl < 5 || inner->saddr != outer->daddr)
+	if (!inner || inner->version != 4 || inner->ihl < 5 || inner->saddr != outer->daddr ||
+	    quoted + inner->ihl * 4 > skb->len)
 		return false;
 	if (!flow_hash4(skb, inner, quoted, FLOW_OWN, secret, hash))
 		return false;
@@ -176,7 +177,7 @@ static noinline int flow_walk6(const struct sk_buff *skb, unsigned int *offset)
 	unsigned short fragment = 0;
 	int proto = ipv6_find_hdr(skb, offset, -1, &fragment, NULL);
 
-	return fragment ? -ENOENT : proto;
+	return fragment || *offset > skb->len ? -ENOENT : proto;
 }
 
 /* The same; most packets have no extension header to walk over. */
