@@ -8,7 +8,7 @@
 
 read -r -a variants <<<"${BENCH_VARIANTS:-legacy nft}"
 read -r -a families <<<"${BENCH_FAMILIES:-4 6}"
-count=20000 # packets a measurement
+count=10000 # packets a measurement
 export XTABLES_LIBDIR=$plugins:/bench # bench/floor's
 declare -A configured=()
 failures=()

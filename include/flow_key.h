@@ -41,9 +41,6 @@ static inline u64 flow_rest(u32 ports, u8 proto, u8 type)
 	return ports | (u64)proto << 32 | (u64)type << 40;
 }
 
-/* Both addresses of an IP header, which lie side by side. */
-#define flow_ends(header) ((const u8 *)(header) + offsetof(typeof(*(header)), saddr))
-
 #define FLOW_NONE (~0ULL) /* more bytes than a rest has */
 
 /*
@@ -123,6 +120,7 @@ static __always_inline bool
 flow_hash4(const struct sk_buff *skb, const struct iphdr *header, int offset,
 	   enum flow_end end, const struct flow_secret *secret, u64 *hash)
 {
+	const u8 *ends = (const u8 *)header + offsetof(struct iphdr, saddr); /* both addresses */
 	const __be32 swapped[2] = { header->daddr, header->saddr };
 	u64 rest;
 
@@ -131,7 +129,7 @@ flow_hash4(const struct sk_buff *skb, const struct iphdr *header, int offset,
 	rest = flow_rest_of(skb, offset + header->ihl * 4, header->protocol, NFPROTO_IPV4, end);
 	if (rest == FLOW_NONE)
 		return false;
-	*hash = flow_hash(secret, end == FLOW_OWN ? flow_ends(header) : (const u8 *)swapped, 1,
+	*hash = flow_hash(secret, end == FLOW_OWN ? ends : (const u8 *)swapped, 1,
 			  rest, FLOW_REST_BYTES);
 	return true;
 }
@@ -210,6 +208,7 @@ static __always_inline bool
 flow_hash6(const struct sk_buff *skb, const struct ipv6hdr *header, unsigned int offset,
 	   enum flow_end end, const struct flow_secret *secret, u64 *hash)
 {
+	const u8 *ends = (const u8 *)header + offsetof(struct ipv6hdr, saddr); /* both addresses */
 	int proto = flow_transport6(skb, header, &offset);
 	struct in6_addr swapped[2];
 	u64 rest;
@@ -223,7 +222,7 @@ flow_hash6(const struct sk_buff *skb, const struct ipv6hdr *header, unsigned int
 		swapped[0] = header->daddr;
 		swapped[1] = header->saddr;
 	}
-	*hash = flow_hash(secret, end == FLOW_OWN ? flow_ends(header) : (const u8 *)swapped, 4,
+	*hash = flow_hash(secret, end == FLOW_OWN ? ends : (const u8 *)swapped, 4,
 			  rest, FLOW_REST_BYTES);
 	return true;
 }
