@@ -102,7 +102,7 @@ random_packets() {
 	[ "$mistakes" -le $((1 + packets / 100000)) ] || fail "the filters erred in $mistakes lots"
 }
 
-packets=${PACKETS:-20000}
+packets=${PACKETS:-10000}
 storm=${OUTPUT:-$selftests}/packet_storm
 [ -x "$storm" ] || skip_all "needs $storm: make -C selftests"
 modprobe -q -a tun dummy nfnetlink_log

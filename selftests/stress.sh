@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-cycles=${CYCLES:-20}
+cycles=${CYCLES:-10}
 flowing=$'*raw\n-A OUTPUT -j NOTRACK\nCOMMIT\n*filter\n-A INPUT -m untracked --reply\n-A OUTPUT -m untracked --related\nCOMMIT'
 without=$'*raw\nCOMMIT\n*filter\nCOMMIT'
 
