@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Whichever allocation fails while a module is loaded, a network namespace made or a rule
-# added: it ends with "Cannot allocate memory", leaves nothing, and the next try works.
+# added: it is refused, leaves nothing, and the next try works.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 

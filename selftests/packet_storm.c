@@ -486,13 +486,15 @@ static void complain(const char *what, const struct logged *logged, unsigned int
 {
 	size_t i;
 
-	if (count.wrong++ >= 10)
+	if (count.wrong++ >= 10 && count.wrong <= 100)
 		return;
 	fprintf(stderr, "wrong: packet %lu: %s: hook %u, answers %#x, expected %#x: ", count.sent, what,
 		logged->hook, logged->mark, expected);
 	for (i = 0; i < logged->length && i < 400; i++)
 		fprintf(stderr, "%02x", logged->ip[i]);
 	fprintf(stderr, "%s (%zu bytes)\n", i < logged->length ? "..." : "", logged->length);
+	if (count.wrong > 100) /* and each is waited for */
+		errx(1, "gave up");
 }
 
 /* What is remembered is asked of the packet first. */
