@@ -15,6 +15,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
+#include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include "flow_filter.h"
@@ -163,9 +164,13 @@ static inline bool flow_hash_quoted4(const struct sk_buff *skb, unsigned int hoo
 		return false;
 	if (!flow_hash4(skb, inner, quoted, FLOW_OWN, secret, hash))
 		return false;
-	/* Last, for it reads the whole packet. It only caches its result in the skb. */
+	/*
+	 * Last, for it reads the whole message. nf_ip_checksum() would take in the IP header,
+	 * whose own sum is wrong once this host has written into a recorded route.
+	 */
 	return (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_IN) ||
-	       !nf_ip_checksum((struct sk_buff *)skb, hook, icmp, IPPROTO_ICMP);
+	       skb_csum_unnecessary(skb) ||
+	       !csum_fold(skb_checksum(skb, icmp, skb->len - icmp, 0));
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -258,6 +263,7 @@ static inline bool flow_hash_quoted6(const struct sk_buff *skb, unsigned int hoo
 	if (!flow_hash6(skb, inner, quoted, FLOW_OWN, secret, hash))
 		return false;
 	return (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_IN) ||
+	       /* It only caches its result in the skb. */
 	       !nf_ip6_checksum((struct sk_buff *)skb, hook, icmp, IPPROTO_ICMPV6);
 }
 #endif

@@ -259,9 +259,6 @@ static bool is_related(const unsigned char *ip, size_t length, unsigned int hook
 		return false;
 	if (quoted[0] >> 4 != (is_v6 ? 6 : 4) || memcmp(source(quoted), destination(ip), address_bytes()))
 		return false;
-	/* The kernel's sum takes in the header, whose own is off once this host wrote into options. */
-	if (hook == NF_INET_LOCAL_IN && !is_v6 && tos_of(ip) & TOS_ASK_LATER && fold(sum(ip, icmp)) != 0xffff)
-		return false;
 	return (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_IN) ||
 	       icmp_sum(ip, icmp, length) == 0xffff;
 }
