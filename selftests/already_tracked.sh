@@ -35,15 +35,17 @@ untracked_by_other() {
 
 # With nf_conntrack loaded, be it unused, an error inherits from what it is about.
 own_error() {
+	local type=--icmp-type
+	[ "$family" = 4 ] || type=--icmpv6-type
 	modprobe nf_conntrack
 	rules "$r" <<-END
 		*raw
 		-A PREROUTING -p udp -j NOTRACK
-		-A OUTPUT -p $icmp -j NOTRACK
+		-A OUTPUT -p $icmp $type port-unreachable -j NOTRACK
 		COMMIT
 		*mangle
-		-A OUTPUT -p $icmp -m untracked
-		-A OUTPUT -p $icmp -m untracked ! --untracked
+		-A OUTPUT -p $icmp $type port-unreachable -m untracked
+		-A OUTPUT -p $icmp $type port-unreachable -m untracked ! --untracked
 		COMMIT
 	END
 	send_udp "$c" "$router" 99
