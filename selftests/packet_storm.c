@@ -38,6 +38,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "packet_oracle.h"
+#include "random.h"
 
 #define MOST_BYTES 8192
 #define PAGE 4096
@@ -54,22 +55,6 @@ static struct {
 } count;
 
 /* ---- bytes */
-
-static uint64_t random_state;
-
-/* Marsaglia's xorshift64*: the same packets for the same seed everywhere. */
-static uint32_t any(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 0x2545f4914f6cdd1dULL >> 32;
-}
-
-static unsigned int below(unsigned int n)
-{
-	return any() % n;
-}
 
 static bool one_in(unsigned int n)
 {

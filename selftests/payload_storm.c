@@ -26,6 +26,7 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netlink.h>
+#include "random.h"
 
 #define MAX_PAYLOAD 64
 #define HOOKS 5
@@ -66,22 +67,6 @@ static const char *extension(const struct rule *rule)
 }
 
 /* ---- what is offered */
-
-static uint64_t random_state;
-
-/* Marsaglia's xorshift64*: the same rules for the same seed everywhere. */
-static uint32_t any(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 0x2545f4914f6cdd1dULL >> 32;
-}
-
-static unsigned int below(unsigned int n)
-{
-	return any() % n;
-}
 
 /* Mostly what is nearly right: from far off, refusals say little. */
 static uint32_t boundary(void)
