@@ -4,6 +4,7 @@
 # oracle in user space does, in each hook, and exactly the flows of marked packets that left
 # or were delivered are remembered.
 #   PACKETS=N  how many for each tool and family
+#   SEED=N     of the first lot; the same packets each time otherwise
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -89,7 +90,7 @@ throw_lot() {
 }
 
 random_packets() {
-	local out word mistakes=0 first=$((RANDOM + 1))
+	local out word mistakes=0 first=${SEED:-1}
 	local seed=$first
 	local -A sum=()
 	until [ $((${sum[sent]:-0})) -ge "$packets" ] || [ ${#failures[@]} -gt 0 ]; do
