@@ -6,7 +6,6 @@
 
 # put HEX: a rule with match untracked and these bytes, in the machine's byte order
 put() { in_ns "$c" "$payload" "$family" filter OUTPUT match untracked "${2:-0}" "$1"; }
-u32() { printf '%08x' "$1" | if [ "$(printf '\1\0' | od -An -td2)" -eq 1 ]; then fold -w2 | tac | tr -d '\n'; else cat; fi; }
 
 match() {
 	local bit mark=$RANDOM.$RANDOM

@@ -5,8 +5,6 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-forgotten() { [ "$(memory_of "$c" bytes)" = 0 ]; }
-
 # An untracked namespace that asks, on loopback.
 asking() {
 	rules "$1" <<-END
@@ -40,7 +38,7 @@ $second"
 	is "bytes, one rule left" 131072 "$(memory_of "$c" bytes)"
 	is "keys, one rule left" 2 "$(memory_of "$c" keys)"
 	in_ns "$c" "$ipt" -D INPUT 1
-	wait_for 10 forgotten || fail "bytes after the last rule: $(memory_of "$c" bytes)"
+	wait_for 10 forgotten "$c" || fail "bytes after the last rule: $(memory_of "$c" bytes)"
 }
 
 own_memory() {
@@ -62,7 +60,7 @@ replaced() {
 		asking "$c" ""
 	done
 	end_traffic
-	wait_for 10 forgotten || fail "bytes left: $(memory_of "$c" bytes)"
+	wait_for 10 forgotten "$c" || fail "bytes left: $(memory_of "$c" bytes)"
 }
 
 death() {
@@ -110,15 +108,6 @@ settle() {
 	echo max >"$group/memory.high"
 }
 
-# flood_until WHAT LEAST: new flows, more than small filters hold, until that has come
-flood_until() {
-	local took port=1 end=$((SECONDS + 60))
-	while [ "$(memory_of "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
-		pktgen "$c" "$r" 30000 "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $port" "udp_dst_max $port"
-		port=$((port + 1))
-	done
-	at_least "$1 under load" "$2" "$(memory_of "$r" "$1")"
-}
 small_again() { [ "$(memory_of "$r" bytes)" = 131072 ]; }
 
 # Turns long enough for a slow machine to fill a filter, and short ones to empty it again.

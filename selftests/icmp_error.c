@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "checksum.h"
 
 struct packet {
 	unsigned char bytes[512];
@@ -136,28 +137,6 @@ static void put_ip(struct packet *packet, const char *from, const char *to, int 
 	(family == AF_INET ? put_ip4 : put_ip6)(packet, from, to, protocol, extra);
 }
 
-static unsigned long sum(const unsigned char *bytes, size_t length)
-{
-	unsigned long total = 0;
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		total += i % 2 ? bytes[i] : bytes[i] << 8;
-	return total;
-}
-
-/* RFC 792; RFC 4443 with the addresses, the length and the protocol in front. */
-static unsigned int checksum(const struct packet *packet, size_t icmp)
-{
-	unsigned long total = sum(packet->bytes + icmp, packet->length - icmp);
-
-	if (family == AF_INET6)
-		total += sum(packet->bytes + 8, 32) + (packet->length - icmp) + IPPROTO_ICMPV6;
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return ~total & 0xffff;
-}
-
 static void put_icmp(struct packet *packet, const char *type)
 {
 	put_word(packet, atoi(type) << 8, 0);
@@ -199,7 +178,9 @@ static void put_error(struct packet *packet, char **argv)
 			packet->length = quoted + value;
 	if (family == AF_INET6)
 		((struct ip6_hdr *)packet->bytes)->ip6_plen = htons(packet->length - sizeof(struct ip6_hdr));
-	value = checksum(packet, icmp) ^ (flaw("checksum") ? 1 : 0);
+	value = 0xffff & ~icmp_sum(packet->bytes, icmp, packet->length, family == AF_INET6);
+	if (flaw("checksum"))
+		value ^= 1;
 	packet->bytes[icmp + 2] = value >> 8;
 	packet->bytes[icmp + 3] = value;
 }

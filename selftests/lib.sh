@@ -201,6 +201,9 @@ add_topology() {
 
 # ---- rules, counters, conntrack
 
+# u32 NUMBER: as hexadecimal bytes, in the machine's order
+u32() { printf '%08x' "$1" | if [ "$(printf '\1\0' | od -An -td2)" -eq 1 ]; then fold -w2 | tac | tr -d '\n'; else cat; fi; }
+
 # rules NAMESPACE <RULES: load them with the claim's tool, comments and all.
 rules() {
 	local out
@@ -300,6 +303,7 @@ no_nft_notrack() { in_ns "$1" nft delete table inet marker 2>/dev/null; }
 
 # memory_of NAMESPACE LINE: what /proc/net/xt_untracked says there
 memory_of() { in_ns "$1" sed -n "s/^$2: \([0-9]*\).*/\1/p" /proc/net/xt_untracked; }
+forgotten() { [ "$(memory_of "$1" bytes)" = 0 ]; }
 
 # with_window SECONDS COMMAND...: flows are remembered for so long, and then as ever
 window=/sys/module/xt_untracked/parameters/window
@@ -405,6 +409,17 @@ pktgen() {
 		"count $3" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:4}" 2>&1)
 	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result")
 	[ "$took" ] || fail "pktgen: $result"
+}
+
+# flood_until WHAT LEAST: new flows to the router, more than small filters hold, until its
+# memory has so much of that
+flood_until() {
+	local took port=1 end=$((SECONDS + 60))
+	while [ "$(memory_of "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
+		pktgen "$c" "$r" 30000 "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $port" "udp_dst_max $port"
+		port=$((port + 1))
+	done
+	at_least "$1 under load" "$2" "$(memory_of "$r" "$1")"
 }
 
 # udp_echoes NAMESPACE ADDRESS [PORT]: true if one datagram came back

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "checksum.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -44,34 +45,6 @@ static int echo_reply(void)
 static unsigned int get16(const unsigned char *at)
 {
 	return at[0] << 8 | at[1];
-}
-
-static unsigned long sum(const unsigned char *bytes, size_t length)
-{
-	unsigned long total = 0;
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		total += i % 2 ? bytes[i] : bytes[i] << 8;
-	return total;
-}
-
-/* RFC 1071: 0xffff where the checksum in these bytes is right. */
-static unsigned int fold(unsigned long total)
-{
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return total;
-}
-
-/* RFC 792; RFC 4443 has addresses, length and protocol in front. */
-static unsigned int icmp_sum(const unsigned char *ip, size_t icmp, size_t length)
-{
-	unsigned long total = sum(ip + icmp, length - icmp);
-
-	if (is_v6)
-		total += sum(ip + 8, 32) + (length - icmp) + IPPROTO_ICMPV6;
-	return fold(total);
 }
 
 struct key {
@@ -260,7 +233,7 @@ static bool is_related(const unsigned char *ip, size_t length, unsigned int hook
 	if (quoted[0] >> 4 != (is_v6 ? 6 : 4) || memcmp(source(quoted), destination(ip), address_bytes()))
 		return false;
 	return (hook != NF_INET_PRE_ROUTING && hook != NF_INET_LOCAL_IN) ||
-	       icmp_sum(ip, icmp, length) == 0xffff;
+	       icmp_sum(ip, icmp, length, is_v6) == 0xffff;
 }
 
 static unsigned int answer_to(const unsigned char *ip, size_t length, unsigned int hook)

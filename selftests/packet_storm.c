@@ -425,7 +425,7 @@ static void seal_icmp(struct packet *packet)
 	if (!packet->icmp || packet->icmp + 4 > packet->length)
 		return;
 	set16(packet->bytes + packet->icmp + 2, 0);
-	set16(packet->bytes + packet->icmp + 2, 0xffff & ~icmp_sum(packet->bytes, packet->icmp, packet->length));
+	set16(packet->bytes + packet->icmp + 2, 0xffff & ~icmp_sum(packet->bytes, packet->icmp, packet->length, is_v6));
 	if (one_in(10))
 		packet->bytes[packet->icmp + 2 + below(2)] ^= 1 << below(8);
 }

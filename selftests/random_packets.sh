@@ -67,12 +67,10 @@ ask() {
 	END
 }
 
-forgotten() { [ "$(memory_of "$r" bytes)" = 0 ]; }
-
 # throw SEED: a lot, at a memory that is empty and has a new secret; its counts are in out
 throw() {
 	reset_rules
-	wait_for 10 forgotten || fail "flows are remembered with no rule left"
+	wait_for 10 forgotten "$r" || fail "flows are remembered with no rule left"
 	ask
 	[ ${#failures[@]} -eq 0 ] || return
 	out=$(in_ns "$r" "$storm" "$family" "$lot" "$1" 2>"$work/wrong")
