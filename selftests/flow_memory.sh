@@ -111,17 +111,18 @@ settle() {
 small_again() { [ "$(memory_of "$r" bytes)" = 131072 ]; }
 
 # Turns long enough for a slow machine to fill a filter, and short ones to empty it again.
-charge() { with_window 8 charge_by_turns; }
+charge() { with_long_turns charge_by_turns; }
 charge_by_turns() {
-	local cgroups group i
+	local cgroups group i long
+	long=$(<"$window")
 	routing_for_group || return
 	at_least "charged for the first filters" 131072 "$(charged)"
 	for ((i = 0; i < 2; i++)); do
-		flood_until bytes 524288
+		flood_until bytes 196608
 		at_least "charged for larger ones" "$(memory_of "$r" bytes)" "$(charged)"
 		echo 1 >"$window"
-		wait_for 30 small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
-		echo 8 >"$window"
+		wait_for $((30 + long)) small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
+		echo "$long" >"$window"
 	done
 	settle
 	printf '# charged %d for %d bytes\n' "$(charged)" "$(memory_of "$r" bytes)"
@@ -133,12 +134,12 @@ charge_by_turns() {
 
 # Where the group may have no more, filters stay small, nobody is killed for them, and
 # packets are remembered all the same.
-shortage() { with_window 8 shortage_by_turns; }
+shortage() { with_long_turns shortage_by_turns; }
 shortage_by_turns() {
 	local cgroups group rotations
 	routing_for_group || return
 	settle
-	echo $(($(charged) + 100000)) >"$group/memory.max"
+	echo $(($(charged) + 50000)) >"$group/memory.max"
 	rotations=$(memory_of "$r" rotations)
 	flood_until rotations $((rotations + 3))
 	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"

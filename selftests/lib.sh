@@ -63,7 +63,8 @@ iptables_before() {
 # ---- claims and verdicts
 
 claims=() claim_functions=() claim_variants=()
-every_variant="legacy-4 legacy-6 nft-4 nft-6"
+every_variant=${VARIANTS:-legacy-4 legacy-6 nft-4 nft-6}
+[[ " $every_variant " =~ ^(\ (legacy|nft)-[46])+\ $ ]] || skip_all "VARIANTS is '$VARIANTS', of legacy-4 legacy-6 nft-4 nft-6"
 claim() { claims+=("$1") claim_functions+=("$2") claim_variants+=("${3:-$every_variant}"); }
 # For what does not depend on the tool or the family.
 claim_once() { claim "$1" "$2" legacy-4; }
@@ -411,15 +412,24 @@ pktgen() {
 	[ "$took" ] || fail "pktgen: $result"
 }
 
-# flood_until WHAT LEAST: new flows to the router, more than small filters hold, until its
-# memory has so much of that
+# flood PORT PACKETS: as many new flows for the router; sets took
+flood() { pktgen "$c" "$r" "$2" "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $1" "udp_dst_max $1"; }
+
+# flood_until WHAT LEAST: new flows until the router's memory has so much of that
 flood_until() {
-	local took port=1 end=$((SECONDS + 60))
+	local took port=1000 end=$((SECONDS + 60 + 3 * $(<"$window")))
 	while [ "$(memory_of "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
-		pktgen "$c" "$r" 30000 "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $port" "udp_dst_max $port"
+		flood $port 30000
 		port=$((port + 1))
 	done
 	at_least "$1 under load" "$2" "$(memory_of "$r" "$1")"
+}
+
+# with_long_turns COMMAND...: in each, this machine can forward twice what a small filter holds
+with_long_turns() {
+	local took
+	flood 999 2000
+	with_window $((4 + took * 30 / 1000000)) "$@"
 }
 
 # udp_echoes NAMESPACE ADDRESS [PORT]: true if one datagram came back
