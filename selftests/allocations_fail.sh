@@ -148,6 +148,7 @@ fail=${OUTPUT:-$selftests}/fail_allocations
 for needed in "$fail" "$payload"; do [ -x "$needed" ] || skip_all "needs $needed: make -C selftests"; done
 # What sleeps for memory may fail, too, and pages.
 set_faults ignore-gfp-wait N
+set_faults verbose 0 # each would be a call trace, and those are looked for
 echo N >"${faults[1]}/ignore-gfp-highmem"
 echo 0 >"${faults[1]}/min-order"
 add_topology
