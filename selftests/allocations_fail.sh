@@ -17,7 +17,7 @@ set_faults() {
 fail_within() {
 	set_faults require-start "0x$1"
 	set_faults require-end "0x$2"
-	set_faults times $plenty
+	set_faults times "$plenty"
 }
 fail_in_module() {
 	local functions
@@ -93,10 +93,10 @@ rule_by_netlink() {
 	for ((n = 1; n < 1000; n++)); do
 		status=0
 		# shellcheck disable=SC2016 # for the shell in there
-		out=$(in_ns "$c" sh -c 'echo "$0" >/proc/self/fail-nth && exec "$@"' $n \
+		out=$(in_ns "$c" sh -c 'echo "$0" >/proc/self/fail-nth && exec "$@"' "$n" \
 			"$ipt" -A INPUT -m untracked --reply 2>&1) || status=$?
 		is "allocation $n: rules, status $status" "$((status == 0))" "$(in_ns "$c" "$ipt-save" -t filter 2>/dev/null | grep -c '^-A')"
-		if [ $status -eq 0 ]; then
+		if [ "$status" -eq 0 ]; then
 			is "allocation $n: bytes" 131072 "$(memory_of "$c" bytes)"
 			in_ns "$c" "$ipt" -F INPUT
 		else
@@ -104,11 +104,11 @@ rule_by_netlink() {
 			refused=$((refused + 1))
 		fi
 		wait_for 10 forgotten "$c" || fail "allocation $n: $(memory_of "$c" bytes) bytes are left"
-		[ "$(failures_met)" -gt $met ] && [ ${#failures[@]} -eq 0 ] || break
+		if [ "$(failures_met)" -eq "$met" ] || [ ${#failures[@]} -gt 0 ]; then break; fi
 		met=$(failures_met)
 	done
-	printf '# failed %d, went through %d\n' $refused $((n - 1 - refused))
-	at_least "refused" 5 $refused
+	printf '# failed %d, went through %d\n' "$refused" $((n - 1 - refused))
+	at_least "refused" 5 "$refused"
 }
 
 # rotation KIND: larger filters are wanted, and no allocation of that kind works. The newest
@@ -131,15 +131,16 @@ rotation() {
 	fail_in_module xt_untracked
 	echo 100 >"$kind/probability"
 	flood_until keys 40000
-	wait_for $((30 + 2 * $(<"$window"))) eval '[ "$(memory_of "$r" bytes)" = 65536 ]' || fail "bytes: $(memory_of "$r" bytes)"
+	wait_for $((30 + 2 * $(<"$window"))) bytes_are -eq 65536 || fail "bytes: $(memory_of "$r" bytes)"
 	at_least "allocations that failed" 1 "$(failures_met)"
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "answers recognised" 1 "$(packets "$r" filter '--reply')"
 	echo 0 >"$kind/probability"
-	wait_for $((30 + 2 * $(<"$window"))) eval '[ "$(memory_of "$r" bytes)" -gt 131072 ]' || fail "bytes at last: $(memory_of "$r" bytes)"
+	wait_for $((30 + 2 * $(<"$window"))) bytes_are -gt 131072 || fail "bytes at last: $(memory_of "$r" bytes)"
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "answers recognised" 2 "$(packets "$r" filter '--reply')"
 }
+bytes_are() { test "$(memory_of "$r" bytes)" "$@"; }
 of_objects() { with_long_turns rotation failslab; }
 of_pages() { with_long_turns rotation fail_page_alloc; }
 
@@ -153,7 +154,7 @@ echo N >"${faults[1]}/ignore-gfp-highmem"
 echo 0 >"${faults[1]}/min-order"
 add_topology
 serve_udp_echo "$s"
-for tool in legacy nft; do for ipt in iptables-$tool ip6tables-$tool; do in_ns "$c" $ipt -S >/dev/null; done; done # bring in the tables
+for ipt in {ip,ip6}tables-{legacy,nft}; do in_ns "$c" "$ipt" -S >/dev/null; done # bring in the tables
 claim_once "a module is loaded" modules
 claim_once "a network namespace is made" networks
 claim "a rule is added" rule "legacy-4 legacy-6"
