@@ -172,7 +172,7 @@ help:
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
 	@echo 'make check-boot          rules and modules after a boot with systemd, on bookworm and trixie'
-	@echo 'make torture             what takes hours: the selftests where data races are found; goes on where it was; PARTS="kcsan-faults"'
+	@echo 'make torture             what takes hours: a kernel that finds data races, hostile input by the million; goes on where it was; PARTS="1000-cycles"'
 	@echo 'make fuzz                the flow filter and the plugin under libFuzzer, $(FUZZ_SECONDS) s each; FUZZ_SECONDS=60 RELEASE=$(RELEASE)'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
