@@ -147,8 +147,8 @@ of_pages() { with_long_turns rotation fail_page_alloc; }
 fail=${OUTPUT:-$selftests}/fail_allocations
 [ -e /proc/self/fail-nth ] || skip_all "needs a kernel with CONFIG_FAULT_INJECTION and /proc/PID/fail-nth"
 for needed in "$fail" "$payload"; do [ -x "$needed" ] || skip_all "needs $needed: make -C selftests"; done
-# What sleeps for memory may fail, too, and pages.
 trap 'set_faults probability 0; clean_up' EXIT
+# What sleeps for memory may fail, too, and pages.
 set_faults ignore-gfp-wait N
 set_faults verbose 0 # each would be a call trace, and those are looked for
 echo N >"${faults[1]}/ignore-gfp-highmem"

@@ -64,7 +64,8 @@ iptables_before() {
 
 claims=() claim_functions=() claim_variants=()
 every_variant=${VARIANTS:-legacy-4 legacy-6 nft-4 nft-6}
-[[ " $every_variant " =~ ^(\ (legacy|nft)-[46])+\ $ ]] || skip_all "VARIANTS is '$VARIANTS', of legacy-4 legacy-6 nft-4 nft-6"
+[[ " $every_variant " =~ ^(\ (legacy|nft)-[46])+\ $ ]] ||
+	{ echo "Bail out! VARIANTS are some of legacy-4 legacy-6 nft-4 nft-6, not '$VARIANTS'"; exit $KSFT_FAIL; }
 claim() { claims+=("$1") claim_functions+=("$2") claim_variants+=("${3:-$every_variant}"); }
 # For what does not depend on the tool or the family.
 claim_once() { claim "$1" "$2" legacy-4; }
