@@ -395,26 +395,30 @@ traffic=()
 # mac_of NAMESPACE DEVICE
 mac_of() { ip -n "$1" -o link show "$2" | sed 's|.*link/ether \([^ ]*\).*|\1|'; }
 
-# pktgen NAMESPACE VIA COUNT OPTION...: so many UDP packets from its eth0 to $server by way of
-# the namespace VIA's lan, as fast as the kernel's pktgen can; sets took, in microseconds.
-# Options are pktgen's (Documentation/networking/pktgen.rst).
+# pktgen NAMESPACE COUNT OPTION...: so many UDP packets (0: until pktgen_stops) from the client or
+# the server to the other one, as fast as the kernel's pktgen can, by the first or the second CPU;
+# sets took, in microseconds. Options are pktgen's (Documentation/networking/pktgen.rst); of a
+# range, the last is not sent.
 pktgen() {
-	local addresses=("dst_min $server") mac result
-	[ "$family" = 4 ] || addresses=("dst6 $server" "src6 $client")
+	local from=$client to=$server via=lan cpu=0 addresses mac result
+	[ "$1" = "$c" ] || from=$server to=$client via=wan cpu=1
+	addresses=("dst_min $to")
+	[ "$family" = 4 ] || addresses=("dst6 $to" "src6 $from")
 	modprobe pktgen
-	mac=$(mac_of "$2" lan)
+	mac=$(mac_of "$r" $via)
 	# shellcheck disable=SC2016 # for the shell in there
-	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && echo rem_device_all >kpktgend_0 &&
-		echo add_device eth0 >kpktgend_0 || exit
+	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && echo rem_device_all >"kpktgend_$0" &&
+		echo add_device eth0 >"kpktgend_$0" || exit
 		for option; do echo "$option" >eth0 || exit; done
-		echo start >pgctrl && cat eth0' - \
-		"count $3" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:4}" 2>&1)
+		echo start >pgctrl && cat eth0' $cpu \
+		"count $2" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:3}" 2>&1)
 	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result")
 	[ "$took" ] || fail "pktgen: $result"
 }
+pktgen_stops() { in_ns "$1" sh -c 'echo stop >/proc/net/pktgen/pgctrl'; }
 
 # flood PORT PACKETS: as many new flows for the router; sets took
-flood() { pktgen "$c" "$r" "$2" "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $1" "udp_dst_max $1"; }
+flood() { pktgen "$c" "$2" "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $1" "udp_dst_max $1"; }
 
 # flood_until WHAT LEAST: new flows until the router's memory has so much of that
 flood_until() {
