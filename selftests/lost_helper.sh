@@ -23,13 +23,13 @@ guard_ftp() {
 	END
 }
 
-get() { in_ns "$c" curl -sS --connect-timeout 2 -m 10 "ftp://$(at "$server")/page" 2>&1 | cmp -s - "$work/ftp/page"; }
+get() { in_ns "$c" curl -sS --connect-timeout 5 -m 30 "ftp://$(at "$server")/page" 2>&1 | cmp -s - "$work/ftp/page"; }
 # with_expectations COMMAND...: sets REPLY to how many were made meanwhile
 with_expectations() {
 	local watcher
 	nsenter "--net=/run/netns/$r" -- conntrack -E expect >"$work/expect" 2>/dev/null &
 	watcher=$!
-	sleep 0.5
+	wait_for 10 in_ns "$r" grep -q " 12 *$watcher " /proc/net/netlink || fail "conntrack -E does not listen"
 	"$@"
 	sleep 0.2
 	kill -INT "$watcher"
