@@ -43,10 +43,10 @@ busy() { with_window 2 busy_flows; }
 busy_flows() {
 	local took keys
 	router "-i wan -p udp -m udp --sport 7" "-i wan -p udp -m udp --sport 8"
-	sends "$c" 0 "$(ports src 5000 $flows)" "$(ports dst 7 1)" &
+	sends "$c" 0 "$(ports src 5000 "$flows")" "$(ports dst 7 1)" &
 	background+=($!)
-	wait_for 60 reaches keys $flows
-	sends "$s" 0 "$(ports dst 5000 $flows)" "$(ports src 7 2)" &
+	wait_for 60 reaches keys "$flows"
+	sends "$s" 0 "$(ports dst 5000 "$flows")" "$(ports src 7 2)" &
 	background+=($!)
 	wait_for 60 reaches keys $((2 * flows))
 	wait_for 60 reaches rotations $(($(memory_of "$r" rotations) + 2)) || fail "filters take no turns"
@@ -55,10 +55,10 @@ busy_flows() {
 	pktgen_stops "$c"
 	wait "${background[@]: -2}"
 	is "flows in the turn before" $((2 * flows)) "$keys"
-	at_least "answers" $flows "$(answers "--sport 7")"
+	at_least "answers" "$flows" "$(answers "--sport 7")"
 	is "answers that were missed" 0 "$(no_answers "--sport 7")"
 	is "answers to nothing" 0 "$(answers "--sport 8")"
-	at_least "packets that answer nothing" $flows "$(no_answers "--sport 8")"
+	at_least "packets that answer nothing" "$flows" "$(no_answers "--sport 8")"
 }
 reaches() { [ "$(memory_of "$r" "$1")" -ge "$2" ]; }
 
@@ -69,17 +69,17 @@ fresh() { with_long_turns new_flows; }
 new_flows() {
 	local took strangers
 	router "-p udp"
-	sends "$c" $new "$(ports src 5000 $new)" "$(ports dst 8 1)" &
+	sends "$c" "$new" "$(ports src 5000 "$new")" "$(ports dst 8 1)" &
 	background+=($!)
-	sends "$s" $new "$(ports dst 20000 $new)" "$(ports src 7 1)" &
+	sends "$s" "$new" "$(ports dst 20000 "$new")" "$(ports src 7 1)" &
 	background+=($!)
 	while kill -0 "${background[@]: -2}" 2>/dev/null; do memory_of "$r" keys; done >/dev/null
 	wait "${background[@]: -2}"
 	at_least "flows" $((2 * new - new / 1000)) "$(memory_of "$r" keys)"
 	strangers=$(no_answers "-p udp")
 	at_least "packets that answer nothing" $((2 * new - new / 1000)) "$strangers"
-	sends "$s" $new "$(ports dst 5000 $new)" "$(ports src 8 1)"
-	sends "$c" $new "$(ports src 20000 $new)" "$(ports dst 7 1)"
+	sends "$s" "$new" "$(ports dst 5000 "$new")" "$(ports src 8 1)"
+	sends "$c" "$new" "$(ports src 20000 "$new")" "$(ports dst 7 1)"
 	at_least "answers" $((2 * new)) "$(answers "-p udp")"
 	is "answers that were missed" 0 $(($(no_answers "-p udp") - strangers))
 }
