@@ -65,7 +65,7 @@ reaches() { [ "$(memory_of "$r" "$1")" -ge "$2" ]; }
 # Each packet is a new flow, which both write to one small filter. That may err once in a
 # thousand, by taking a stranger for one that it has.
 new=6000
-fresh() { with_long_turns new_flows; }
+fresh() { with_window 3600 new_flows; }
 new_flows() {
 	local took strangers
 	router "-p udp"
