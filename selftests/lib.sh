@@ -358,7 +358,8 @@ serve_udp_echo() {
 
 at() { if [ "$family" = 4 ]; then echo "$1"; else echo "[$1]"; fi; }
 
-# fetch NAMESPACE ADDRESS [PORT]: true if the page came whole
+# fetch NAMESPACE ADDRESS [PORT]: true if the page came whole. Either side sent three packets (SYN,
+# ACK, FIN) or more: how many, is up to the machine's speed.
 fetch() {
 	in_ns "$1" timeout 10 socat -u "TCP:$(at "$2"):${3:-80},connect-timeout=3" - 2>/dev/null | cmp -s - "$page"
 }
