@@ -269,6 +269,12 @@ unload() {
 	done
 }
 
+# kernel_asks PROGRAM: for modules, until the test ends; for "", nobody
+kernel_asks() {
+	[ "$usual_modprobe" ] || usual_modprobe=$(</proc/sys/kernel/modprobe)
+	echo "$1" >/proc/sys/kernel/modprobe
+}
+
 # hide_modules MODULE...: until the test ends, nothing that iptables or the kernel does
 # brings these in, as if they were not installed.
 hide_modules() {
@@ -276,8 +282,7 @@ hide_modules() {
 	printf 'install %s /bin/false\n' "$@" >"$work/modprobe.d/hidden.conf"
 	printf '#!/bin/sh\nexec modprobe -C %s "$@"\n' "$work/modprobe.d" >"$work/modprobe"
 	chmod +x "$work/modprobe"
-	[ "$usual_modprobe" ] || usual_modprobe=$(</proc/sys/kernel/modprobe)
-	echo "$work/modprobe" >/proc/sys/kernel/modprobe
+	kernel_asks "$work/modprobe"
 }
 
 # plugins_without NAME...: from here on, iptables finds all its plugins but these

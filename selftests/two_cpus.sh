@@ -27,14 +27,8 @@ router() {
 answers() { packets "$r" mangle "$1 -m untracked --reply"; }
 no_answers() { packets "$r" mangle "$1 -m untracked ! --reply"; }
 
-# ports src|dst FIRST COUNT: in turn
-ports() { echo "udp_$1_min $2,udp_$1_max $(($2 + $3))"; }
-# sends NAMESPACE COUNT PORTS PORTS
-sends() {
-	local options
-	IFS=, read -r -a options <<<"$3,$4"
-	pktgen "$1" "$2" "${options[@]}"
-}
+# sends NAMESPACE COUNT FROM-PORT HOW-MANY TO-PORT HOW-MANY: through these ports in turn
+sends() { pktgen "$1" "$2" "udp_src_min $3" "udp_src_max $(($3 + $4))" "udp_dst_min $5" "udp_dst_max $(($5 + $6))"; }
 
 # The same flows all the time, answered all the time; each other packet of the server, from
 # port 8, is no answer.
@@ -43,10 +37,10 @@ busy() { with_window 2 busy_flows; }
 busy_flows() {
 	local took keys
 	router "-i wan -p udp -m udp --sport 7" "-i wan -p udp -m udp --sport 8"
-	sends "$c" 0 "$(ports src 5000 "$flows")" "$(ports dst 7 1)" &
+	sends "$c" 0 5000 "$flows" 7 1 &
 	background+=($!)
 	wait_for 60 reaches keys "$flows"
-	sends "$s" 0 "$(ports dst 5000 "$flows")" "$(ports src 7 2)" &
+	sends "$s" 0 7 2 5000 "$flows" &
 	background+=($!)
 	wait_for 60 reaches keys $((2 * flows))
 	wait_for 60 reaches rotations $(($(memory_of "$r" rotations) + 2)) || fail "filters take no turns"
@@ -69,17 +63,17 @@ fresh() { with_window 3600 new_flows; }
 new_flows() {
 	local took strangers
 	router "-p udp"
-	sends "$c" "$new" "$(ports src 5000 "$new")" "$(ports dst 8 1)" &
+	sends "$c" "$new" 5000 "$new" 8 1 &
 	background+=($!)
-	sends "$s" "$new" "$(ports dst 20000 "$new")" "$(ports src 7 1)" &
+	sends "$s" "$new" 7 1 20000 "$new" &
 	background+=($!)
 	while kill -0 "${background[@]: -2}" 2>/dev/null; do memory_of "$r" keys; done >/dev/null
 	wait "${background[@]: -2}"
 	at_least "flows" $((2 * new - new / 1000)) "$(memory_of "$r" keys)"
 	strangers=$(no_answers "-p udp")
 	at_least "packets that answer nothing" $((2 * new - new / 1000)) "$strangers"
-	sends "$s" "$new" "$(ports dst 5000 "$new")" "$(ports src 8 1)"
-	sends "$c" "$new" "$(ports src 20000 "$new")" "$(ports dst 7 1)"
+	sends "$s" "$new" 8 1 5000 "$new"
+	sends "$c" "$new" 20000 "$new" 7 1
 	at_least "answers" $((2 * new)) "$(answers "-p udp")"
 	is "answers that were missed" 0 $(($(no_answers "-p udp") - strangers))
 }

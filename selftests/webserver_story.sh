@@ -13,8 +13,8 @@ web() {
 	fetch "$c" "$server" || fail "no page"
 	fetch "$c" "$(second_address)" || fail "no page from the second address"
 	is "entries" 0 "$(entries "$s" -p tcp)"
-	at_least "untracked packets in" 3 "$(packets "$s" filter '-A INPUT -p tcp -m tcp --dport 80 -m untracked')"
-	at_least "untracked packets out" 3 "$(packets "$s" filter '-A OUTPUT -p tcp -m tcp --sport 80')"
+	at_least "untracked packets in" 6 "$(packets "$s" filter '-A INPUT -p tcp -m tcp --dport 80 -m untracked')"
+	at_least "untracked packets out" 6 "$(packets "$s" filter '-A OUTPUT -p tcp -m tcp --sport 80')"
 }
 
 rest() {
