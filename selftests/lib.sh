@@ -70,6 +70,12 @@ claim() { claims+=("$1") claim_functions+=("$2") claim_variants+=("${3:-$every_v
 # For what does not depend on the tool or the family.
 claim_once() { claim "$1" "$2" legacy-4; }
 
+# progress DONE ALL: what a long claim says of itself, every five minutes
+spoke=0
+progress() {
+	[ $((SECONDS - spoke)) -lt 300 ] || { printf '# %d of %d\n' "$1" "$2"; spoke=$SECONDS; }
+}
+
 fail() { failures+=("$*"); }
 skip() { skipped="$*"; }
 

@@ -582,10 +582,13 @@ int main(int argc, char **argv)
 	random_state = argc == 5 ? strtoull(argv[4], NULL, 10) : 1;
 	if (!random_state)
 		errx(2, "SEED must not be 0");
+	setlinebuf(stdout); /* a pipe's reader, too, wants to see how far it is */
 	way->open();
 	for (i = 0; i < count && wrong < 10; i++) {
 		make_rule(&rule);
 		offer(way, &rule);
+		if (i % 5000 == 4999)
+			printf("%lu of %lu\n", i + 1, count);
 	}
 	printf("%lu refused, %lu taken, %lu wrong\n", refused, taken, wrong);
 	return wrong || !refused || !taken;

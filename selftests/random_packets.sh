@@ -95,6 +95,7 @@ random_packets() {
 		throw_lot "$seed"
 		for word in $out; do sum[${word%=*}]=$((${sum[${word%=*}]:-0} + ${word#*=})); done
 		seed=$((seed + 1))
+		progress "${sum[sent]:-0}" "$packets"
 	done
 	printf '# seeds %d to %d:' "$first" $((seed - 1))
 	for word in $out; do

@@ -9,10 +9,10 @@
 offered=${PAYLOADS:-500}
 
 random_rules() {
-	local out seed=$((RANDOM + 1))
+	local seed=$((RANDOM + 1))
 	dirty+=("$c")
-	out=$(in_ns "$c" "$storm" "$tool" "$family" "$offered" "$seed" 2>&1) || fail "seed $seed: $out"
-	printf '# seed %d: %s\n' "$seed" "$out"
+	in_ns "$c" "$storm" "$tool" "$family" "$offered" "$seed" 2>&1 | sed -u "s/^/# seed $seed: /"
+	[ "${PIPESTATUS[0]}" -eq 0 ] || fail "seed $seed: see above"
 }
 
 storm=${OUTPUT:-$selftests}/payload_storm

@@ -24,6 +24,7 @@ modules() {
 	for ((i = 0; i < cycles; i++)); do
 		modprobe -a xt_NOTRACK xt_untracked || fail "loaded in cycle $i"
 		rmmod xt_NOTRACK xt_untracked || fail "unloaded in cycle $i"
+		progress "$i" "$cycles"
 	done
 	end_traffic
 	printf '# %d cycles\n' "$i"
@@ -39,6 +40,7 @@ table_by_table() {
 	for ((i = 0; i < cycles; i += 10)); do
 		rules "$c" < <(for ((j = 0; j < 10; j++)); do echo "$flowing"; echo "$without"; done)
 		[ ${#failures[@]} -eq 0 ] || break
+		progress "$i" "$cycles"
 	done
 	end_traffic
 	is "rules" 0 "$(in_ns "$c" "$ipt-save" 2>/dev/null | grep -c '^-A')"
@@ -58,6 +60,7 @@ networks() {
 		# shellcheck disable=SC2016 # for the shell in there
 		unshare --net bash -c 'ip link set lo up && "$0-restore" && echo >/dev/udp/127.0.0.1/9' "$ipt" <<<"$flowing" ||
 			fail "cycle $i"
+		progress "$i" "$cycles"
 	done
 	end_traffic
 	wait_for 60 eval "[ \"\$(uses xt_NOTRACK) \$(uses xt_untracked)\" = '$uses' ]" ||
@@ -77,6 +80,7 @@ unload_when_due() {
 		sleep "0.$((40 + RANDOM % 60))"
 		rules "$c" <<<"$without"
 		gone xt_untracked || fail "cycle $i: $(uses xt_untracked) uses"
+		progress "$i" "$cycles"
 	done
 	modprobe xt_untracked
 	printf '# %d cycles\n' "$i"
