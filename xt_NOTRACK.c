@@ -20,8 +20,14 @@ static unsigned int
 notrack_tg(struct sk_buff *skb, const struct xt_action_param *par)
 {
 	/*
-	 * Seen before (loopback), or given a template: not ours to take away. An ICMP error
-	 * of our own about a marked packet inherits RELATED to nothing, which is no state.
+	 * Seen before (loopback), or given a template: not ours to take away.
+	 *
+	 * Asked is for a conntrack, and not, as xt_CT does, for all of skb->_nfct: an ICMP error
+	 * or REJECT's RST about an untracked packet inherits, where nf_conntrack is loaded, a
+	 * RELATED to no conntrack at all (nf_ct_attach). That is no state, but enough for xt_CT
+	 * to leave it, and then conntrack finds it INVALID: path MTU errors of an untracked
+	 * router would be dropped. So it is untracked like every other packet that the rule
+	 * takes. This opens nothing: --reply and --related never remember what refuses.
 	 */
 	if (!skb_nfct(skb))
 		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);

@@ -196,7 +196,7 @@ static unsigned int flow_remember4(void *priv, struct sk_buff *skb,
 	u64 hash;
 
 	if (is_untracked(skb) && flow_hash4(skb, ip_hdr(skb), skb_network_offset(skb),
-					    FLOW_OWN, &memory->secret, &hash))
+					    FLOW_SENT, &memory->secret, &hash))
 		flow_remember(memory, hash);
 	return NF_ACCEPT;
 }
@@ -209,7 +209,7 @@ static unsigned int flow_remember6(void *priv, struct sk_buff *skb,
 	u64 hash;
 
 	if (is_untracked(skb) && flow_hash6(skb, ipv6_hdr(skb), skb_network_offset(skb),
-					    FLOW_OWN, &memory->secret, &hash))
+					    FLOW_SENT, &memory->secret, &hash))
 		flow_remember(memory, hash);
 	return NF_ACCEPT;
 }

@@ -22,10 +22,11 @@
 
 /**
  * enum flow_end - whose flow is asked for
- * @FLOW_OWN:   the packet's own
- * @FLOW_OTHER: the one that it would be an answer to
+ * @FLOW_OWN:   the packet's own, by its header and 8 bytes, as an ICMP error quotes it
+ * @FLOW_SENT:  the packet's own, if replies to it are welcome: see flow_is_refusal()
+ * @FLOW_OTHER: the one that it would be a reply to
  */
-enum flow_end { FLOW_OWN, FLOW_OTHER };
+enum flow_end { FLOW_OWN, FLOW_SENT, FLOW_OTHER };
 
 /* What of a transport header is looked at: as much as an ICMP error quotes (RFC 792). */
 union flow_transport {
@@ -69,7 +70,7 @@ static inline u64 flow_rest_in(const union flow_transport *header, u8 proto, u8 
 		return family != NFPROTO_IPV6 ? FLOW_NONE :
 		       flow_echo(header->icmp6.icmp6_type, header->icmp6.icmp6_identifier,
 				 ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, proto, end);
-	return flow_rest(end == FLOW_OWN ? ports : ports << 16 | ports >> 16, proto, 0);
+	return flow_rest(end == FLOW_OTHER ? ports << 16 | ports >> 16 : ports, proto, 0);
 }
 
 /* Where the header lies in pages or beyond the end; seldom, and kept out of the way. */
@@ -83,13 +84,84 @@ static noinline u64 flow_rest_paged(const struct sk_buff *skb, int offset, u8 pr
 	return flow_rest_in(&header, proto, family, end);
 }
 
-/* From a transport header at @offset; FLOW_NONE where there is none that has a flow. */
-static inline u64 flow_rest_of(const struct sk_buff *skb, int offset, u8 proto, u8 family,
-			       enum flow_end end)
+/* Of the headers below, what they have in byte @offset; or @missing, behind the end. */
+static inline u8 flow_byte_at(const struct sk_buff *skb, int offset, u8 missing)
 {
-	/* The usual two first: a switch alone asks for them last. */
-	if (proto != IPPROTO_UDP && proto != IPPROTO_TCP) {
+	u8 buffer, *byte = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
+
+	return byte ? *byte : missing;
+}
+
+/*
+ * A RST (RFC 9293, 3.1) ends something or refuses it. REJECT sends it in the name of whoever
+ * was called; were it remembered, the refused caller's next SYN would be a reply.
+ *
+ * Every segment of a process has a socket, and what is forwarded came in by a device. One
+ * with neither was made in between, before anybody accepted anything, and often in another
+ * host's name: by SYNPROXY, by a tarpit, or as a SYN cookie.
+ */
+#define FLOW_TCP_FLAGS	13
+#define FLOW_TCP_RST	0x04
+
+static inline bool flow_tcp_is_refusal(const struct sk_buff *skb, int offset)
+{
+	return flow_byte_at(skb, offset + FLOW_TCP_FLAGS, FLOW_TCP_RST) & FLOW_TCP_RST ||
+	       (!skb->sk && !skb->skb_iif);
+}
+
+/* RFC 9260, 3.2: the type of the first chunk; a refusal is a packet of one. */
+#define FLOW_SCTP_CHUNK			12
+#define FLOW_SCTP_ABORT			6
+#define FLOW_SCTP_SHUTDOWN_COMPLETE	14
+
+static noinline bool flow_sctp_is_refusal(const struct sk_buff *skb, int offset)
+{
+	u8 type = flow_byte_at(skb, offset + FLOW_SCTP_CHUNK, FLOW_SCTP_ABORT);
+
+	return type == FLOW_SCTP_ABORT || type == FLOW_SCTP_SHUTDOWN_COMPLETE;
+}
+
+/* RFC 4340, 5.1: bits 1 to 4 are the packet's type. */
+#define FLOW_DCCP_TYPE	8
+#define FLOW_DCCP_RESET	7
+
+static noinline bool flow_dccp_is_refusal(const struct sk_buff *skb, int offset)
+{
+	return (flow_byte_at(skb, offset + FLOW_DCCP_TYPE, FLOW_DCCP_RESET << 1) >> 1 & 15) ==
+	       FLOW_DCCP_RESET;
+}
+
+/*
+ * Does this packet only refuse, or answer before anybody has accepted? Firewall, kernel and
+ * proxies send such ones to whoever asks, so that they must not open a way for him. So is
+ * one too short to tell. ICMP's errors have no flow to begin with, an echo reply's is never
+ * looked up by --reply, and what else the kernel sends by itself (neighbour discovery, IGMP,
+ * tunnels) goes to whom it was configured for.
+ */
+static __always_inline bool flow_is_refusal(const struct sk_buff *skb, int offset, u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return flow_tcp_is_refusal(skb, offset);
+	case IPPROTO_SCTP:
+		return flow_sctp_is_refusal(skb, offset);
+	case IPPROTO_DCCP:
+		return flow_dccp_is_refusal(skb, offset);
+	default:
+		return false;
+	}
+}
+
+/* From a transport header at @offset; FLOW_NONE where there is none that has a flow. */
+static __always_inline u64 flow_rest_of(const struct sk_buff *skb, int offset, u8 proto,
+					u8 family, enum flow_end end)
+{
+	/* The usual one first: a switch alone asks for it last. */
+	if (proto != IPPROTO_UDP) {
+		if (end == FLOW_SENT && flow_is_refusal(skb, offset, proto))
+			return FLOW_NONE;
 		switch (proto) {
+		case IPPROTO_TCP:
 		case IPPROTO_UDPLITE:
 		case IPPROTO_SCTP:
 		case IPPROTO_DCCP:
@@ -130,7 +202,7 @@ flow_hash4(const struct sk_buff *skb, const struct iphdr *header, int offset,
 	rest = flow_rest_of(skb, offset + header->ihl * 4, header->protocol, NFPROTO_IPV4, end);
 	if (rest == FLOW_NONE)
 		return false;
-	*hash = flow_hash(secret, end == FLOW_OWN ? ends : (const u8 *)swapped, 1,
+	*hash = flow_hash(secret, end == FLOW_OTHER ? (const u8 *)swapped : ends, 1,
 			  rest, FLOW_REST_BYTES);
 	return true;
 }
@@ -227,7 +299,7 @@ flow_hash6(const struct sk_buff *skb, const struct ipv6hdr *header, unsigned int
 		swapped[0] = header->daddr;
 		swapped[1] = header->saddr;
 	}
-	*hash = flow_hash(secret, end == FLOW_OWN ? ends : (const u8 *)swapped, 4,
+	*hash = flow_hash(secret, end == FLOW_OTHER ? (const u8 *)swapped : ends, 4,
 			  rest, FLOW_REST_BYTES);
 	return true;
 }
