@@ -189,28 +189,76 @@ static bool is_untracked(const struct sk_buff *skb)
 	return skb_get_nfct(skb) == IP_CT_UNTRACKED;
 }
 
-static unsigned int flow_remember4(void *priv, struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+/*
+ * Not every packet in the UNTRACKED state was sent on its way by somebody who gave up
+ * tracking it.
+ *
+ * A copy made by TEE or nft's dup is marked untracked for its own sake (nf_dup_ipv4.c),
+ * whatever the packet is that it was made of: its flow may be tracked, or be dropped a
+ * moment later.
+ */
+static bool flow_is_leaving(const struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct flow_memory *memory = priv;
+	return is_untracked(skb) && !nf_dup_in_progress();
+}
+
+/*
+ * What the loopback device brings was remembered when it left; or it is a copy, for TEE's
+ * gateway may be this host.
+ */
+static bool flow_is_arriving(const struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return is_untracked(skb) && !(state->in->flags & IFF_LOOPBACK);
+}
+
+static __always_inline void flow_remember4(struct flow_memory *memory, struct sk_buff *skb)
+{
 	u64 hash;
 
-	if (is_untracked(skb) && flow_hash4(skb, ip_hdr(skb), skb_network_offset(skb),
-					    FLOW_SENT, &memory->secret, &hash))
+	if (flow_hash4(skb, ip_hdr(skb), skb_network_offset(skb), FLOW_SENT,
+		       &memory->secret, &hash))
 		flow_remember(memory, hash);
+}
+
+static unsigned int flow_leaves4(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	if (flow_is_leaving(skb, state))
+		flow_remember4(priv, skb);
+	return NF_ACCEPT;
+}
+
+static unsigned int flow_arrives4(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	if (flow_is_arriving(skb, state))
+		flow_remember4(priv, skb);
 	return NF_ACCEPT;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static unsigned int flow_remember6(void *priv, struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+static __always_inline void flow_remember6(struct flow_memory *memory, struct sk_buff *skb)
 {
-	struct flow_memory *memory = priv;
 	u64 hash;
 
-	if (is_untracked(skb) && flow_hash6(skb, ipv6_hdr(skb), skb_network_offset(skb),
-					    FLOW_SENT, &memory->secret, &hash))
+	if (flow_hash6(skb, ipv6_hdr(skb), skb_network_offset(skb), FLOW_SENT,
+		       &memory->secret, &hash))
 		flow_remember(memory, hash);
+}
+
+static unsigned int flow_leaves6(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	if (flow_is_leaving(skb, state))
+		flow_remember6(priv, skb);
+	return NF_ACCEPT;
+}
+
+static unsigned int flow_arrives6(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	if (flow_is_arriving(skb, state))
+		flow_remember6(priv, skb);
 	return NF_ACCEPT;
 }
 #endif
@@ -281,11 +329,11 @@ static void flow_rotate(struct work_struct *work)
 }
 
 static const struct nf_hook_ops flow_hooks[FLOW_HOOKS] = {
-	FLOW_HOOK(NFPROTO_IPV4, flow_remember4, NF_INET_LOCAL_IN),
-	FLOW_HOOK(NFPROTO_IPV4, flow_remember4, NF_INET_POST_ROUTING),
+	FLOW_HOOK(NFPROTO_IPV4, flow_arrives4, NF_INET_LOCAL_IN),
+	FLOW_HOOK(NFPROTO_IPV4, flow_leaves4, NF_INET_POST_ROUTING),
 #if IS_ENABLED(CONFIG_IPV6)
-	FLOW_HOOK(NFPROTO_IPV6, flow_remember6, NF_INET_LOCAL_IN),
-	FLOW_HOOK(NFPROTO_IPV6, flow_remember6, NF_INET_POST_ROUTING),
+	FLOW_HOOK(NFPROTO_IPV6, flow_arrives6, NF_INET_LOCAL_IN),
+	FLOW_HOOK(NFPROTO_IPV6, flow_leaves6, NF_INET_POST_ROUTING),
 #endif
 };
 

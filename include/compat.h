@@ -6,6 +6,8 @@
 #ifndef _COMPAT_H
 #define _COMPAT_H
 
+#include <linux/netfilter.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/version.h>
 
@@ -21,5 +23,15 @@ static inline struct mem_cgroup *task_set_active_memcg(struct mem_cgroup *memcg)
 
 #define set_active_memcg task_set_active_memcg
 #endif
+
+/* Is this a copy, on its way out of nf_dup? Until Linux 6.16 that was each CPU's to know. */
+static inline bool nf_dup_in_progress(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+	return this_cpu_read(nf_skb_duplicated);
+#else
+	return current->in_nf_duplicate;
+#endif
+}
 
 #endif /* _COMPAT_H */
