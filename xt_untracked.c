@@ -195,11 +195,12 @@ static bool is_untracked(const struct sk_buff *skb)
  *
  * A copy made by TEE or nft's dup is marked untracked for its own sake (nf_dup_ipv4.c),
  * whatever the packet is that it was made of: its flow may be tracked, or be dropped a
- * moment later.
+ * moment later. And to what leaves by a VRF device the driver only lends the state for as
+ * long as it is in there (drivers/net/vrf.c): it comes once more, by the real device.
  */
 static bool flow_is_leaving(const struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	return is_untracked(skb) && !nf_dup_in_progress();
+	return is_untracked(skb) && !nf_dup_in_progress() && !netif_is_l3_master(state->out);
 }
 
 /*
