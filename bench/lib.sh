@@ -153,7 +153,7 @@ send() {
 	arrived=$(arrived)
 	read -r accepted taken < <(counted)
 	interrupts=$(soft_interrupts)
-	pktgen "$c" "$r" "$1" "${@:3}"
+	pktgen "$c" "$1" "${@:3}"
 	[ $(($(soft_interrupts) - interrupts)) -ge "$1" ] && keeping_up=yes || keeping_up=''
 	instructions=$((took * 1000 / $1))
 	is "$what packets that arrived" "$1" $(($(arrived) - arrived))

@@ -1,43 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flow_filter - a set of flows in a fixed amount of memory, which may err by "yes"
+ * flow_filter - a set of flows in a fixed amount of memory: a blocked Bloom filter
  *
- * A blocked Bloom filter: a key's bits all lie in one line of 64 bytes, so that asking
- * costs one cache miss and a busy flow only reads. There is no way to take a key out;
- * whoever needs to forget starts a new filter and asks the last one too.
+ * It may return false positives, never false negatives. A flow's bits all lie in one cache
+ * line, so that a look-up costs one cache miss, and a busy flow only reads. A flow cannot be
+ * taken out again: flow_generations.h forgets by whole filters.
  *
- * Plain C without kernel calls: the kernel module, the unit tests and the fuzzer share
- * it. Every function may run in any context; add and has may run at the same time on
- * the same filter, without a lock.
+ * Plain C without kernel calls: the kernel module, the unit tests and the fuzzer share it.
+ * Context: any. Add and has may run at the same time on the same filter, without a lock.
+ * (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007.)
  */
 #ifndef _FLOW_FILTER_H
 #define _FLOW_FILTER_H
 
 #ifdef __KERNEL__
+#include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/math64.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #define flow_load(word)		READ_ONCE(word)
+#define flow_store(word, value)	WRITE_ONCE(word, value)
 #define flow_or(word, bits)	atomic64_or(bits, (atomic64_t *)&(word))
 #define flow_popcount(word)	hweight64(word)
+#define flow_from_le64(word)	le64_to_cpu((__force __le64)(word))
+#define flow_div(sum, by)	div_u64(sum, by)
+#define flow_keep_apart(word)	OPTIMIZER_HIDE_VAR(word)
 #else
 #include <stdbool.h>
 #include <string.h>
+typedef unsigned int u32;
 typedef unsigned long long u64;
 #define flow_load(word)		__atomic_load_n(&(word), __ATOMIC_RELAXED)
+#define flow_store(word, value)	__atomic_store_n(&(word), value, __ATOMIC_RELAXED)
 #define flow_or(word, bits)	__atomic_fetch_or(&(word), bits, __ATOMIC_RELAXED)
 #define flow_popcount(word)	__builtin_popcountll(word)
+#define flow_div(sum, by)	((sum) / (by))
+#define flow_keep_apart(word)	__asm__ ("" : "+r" (word))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define flow_from_le64(word)	(word)
+#else
+#define flow_from_le64(word)	__builtin_bswap64(word)
+#endif
 #endif
 
 /*
- * 4 bits a key, each in a word of its own, and no more than 16 keys a line (32 bits of
- * filter for each): two filters that are full say "yes" by mistake to 0.07 % of what
- * they do not hold.
+ * 6 bits a flow, 3 each in two words of a line, and room for 16 flows a line, which is 32
+ * bits of filter for each: a full filter returns a false positive for 0.0084 % of the flows
+ * that it does not hold, one that is three quarters full for 0.0026 %.
  */
-#define FLOW_BITS	4
-#define FLOW_LINE_KEYS	16
-#define FLOW_MIN_ORDER	10 /* 64 KiB */
-#define FLOW_MAX_ORDER	28 /* as many bits of the hash name the line */
+#define FLOW_LINE_FLOWS	16
+#define FLOW_MIN_BYTES	65536U
+#define FLOW_MAX_BYTES	(512U << 20) /* more lines would want more bits of the hash */
 
 /**
  * struct flow_line - what one memory access brings
@@ -48,17 +62,17 @@ struct flow_line {
 };
 
 /**
- * struct flow_filter - the set
- * @order: log2 of the number of lines, FLOW_MIN_ORDER to FLOW_MAX_ORDER
+ * struct flow_bits - a set of flows
  * @line:  the lines, zero to begin with
+ * @lines: how many, up to FLOW_MAX_BYTES of them
  */
-struct flow_filter {
-	unsigned int order;
+struct flow_bits {
 	struct flow_line *line;
+	u32 lines;
 };
 
 /**
- * struct flow_secret - keeps outsiders from aiming at collisions
+ * struct flow_secret - what keeps collisions from being computed
  * @v: 256 random bits, what SipHash's state begins with
  *
  * SipHash itself makes these of 128 bits and constants, each time again.
@@ -94,7 +108,7 @@ static inline void flow_sip_take(u64 v[4], u64 word)
 
 /**
  * flow_hash - SipHash-1-3 of a flow's key
- * @secret: the filter owner's
+ * @secret: the filters' owner's
  * @key:    its first part, however aligned, in the order of memory
  * @words:  that part's length in 64-bit words, up to 30, a constant
  * @last:   the rest of it, the first byte lowest
@@ -114,7 +128,7 @@ static inline u64 flow_hash(const struct flow_secret *secret, const void *key,
 		u64 word;
 
 		memcpy(&word, (const char *)key + sizeof(word) * i, sizeof(word));
-		flow_sip_take(v, word);
+		flow_sip_take(v, flow_from_le64(word));
 	}
 	flow_sip_take(v, last | (u64)(sizeof(u64) * words + bytes) << 56);
 	v[2] ^= 0xff;
@@ -125,110 +139,142 @@ static inline u64 flow_hash(const struct flow_secret *secret, const void *key,
 }
 
 /*
- * The upper bits of the hash name the line. Of the lower ones the first says whether the
- * key's bits are in the line's even or odd words, and six each which bit of a word.
+ * The upper half of the hash names the line, whatever number of lines there is. Of the rest,
+ * 36 bits name three bits each in two words, and two bits each which of the line's four even
+ * and four odd words these are; that these four lie in the upper half's lowest byte has no
+ * influence on the line.
  */
-static inline u64 *flow_words_of(const struct flow_filter *filter, u64 hash)
+static inline struct flow_line *flow_line_of(const struct flow_bits *bits, u64 hash)
 {
-	return &filter->line[hash >> (64 - filter->order)].word[hash & 1];
+	return &bits->line[(hash >> 32) * bits->lines >> 32];
 }
 
-static inline u64 flow_bit_of(u64 hash, int i)
+static inline u64 *flow_even_word(struct flow_line *line, u64 hash)
 {
-	return 1ULL << (hash >> (6 * i + 1) & 63);
+	return &line->word[hash >> 35 & 6];
 }
 
-/**
- * flow_filter_has - was this added?
- * @filter: the set
- * @hash:   flow_hash() of the key
- *
- * Return: true if it was; by mistake also now and then if it was not.
- */
-static inline bool flow_filter_has(const struct flow_filter *filter, u64 hash)
+static inline u64 *flow_odd_word(struct flow_line *line, u64 hash)
 {
-	const u64 *word = flow_words_of(filter, hash);
+	return &line->word[1] + (hash >> 37 & 6);
+}
+
+/*
+ * Processors test or set a bit in one instruction; compilers that see several at once make
+ * masks of them, which takes more. So they are kept apart.
+ */
+static inline bool flow_has_three_bits(u64 word, u64 hash)
+{
 	int i;
 
-#pragma GCC unroll 4
-	for (i = 0; i < FLOW_BITS; i++)
-		if (!(flow_load(word[2 * i]) & flow_bit_of(hash, i)))
+#pragma GCC unroll 3
+	for (i = 0; i < 3; i++) {
+		if (!(word & 1ULL << (hash & 63)))
 			return false;
+		flow_keep_apart(word);
+		hash >>= 6;
+	}
 	return true;
 }
 
+static inline u64 flow_three_bits(u64 hash)
+{
+	u64 word = 0;
+	int i;
+
+#pragma GCC unroll 3
+	for (i = 0; i < 3; i++) {
+		flow_keep_apart(word);
+		word |= 1ULL << (hash & 63);
+		hash >>= 6;
+	}
+	return word;
+}
+
+#define FLOW_ODD_SHIFT 18 /* of the hash, for the odd word's three bits */
+
+static inline bool flow_line_has(struct flow_line *line, u64 hash)
+{
+	return flow_has_three_bits(flow_load(*flow_even_word(line, hash)), hash) &&
+	       flow_has_three_bits(flow_load(*flow_odd_word(line, hash)), hash >> FLOW_ODD_SHIFT);
+}
+
+static inline void flow_line_add(struct flow_line *line, u64 hash)
+{
+	flow_or(*flow_even_word(line, hash), flow_three_bits(hash));
+	flow_or(*flow_odd_word(line, hash), flow_three_bits(hash >> FLOW_ODD_SHIFT));
+}
+
 /**
- * flow_filter_add - from now on it has this
- * @filter: the set
- * @hash:   flow_hash() of the key
+ * flow_bits_have - is this flow among them?
+ * @bits: the set
+ * @hash: flow_hash() of the flow's key
+ *
+ * Return: true if it is, and now and then if it is not.
+ */
+static inline bool flow_bits_have(const struct flow_bits *bits, u64 hash)
+{
+	return flow_line_has(flow_line_of(bits, hash), hash);
+}
+
+/**
+ * flow_bits_add - from now on this flow is among them
+ * @bits: the set
+ * @hash: flow_hash() of the flow's key
  *
  * Writes nothing if all of it is there already.
  *
- * Return: true if the filter did not have it before.
+ * Return: true if it was not among them before.
  */
-static inline bool flow_filter_add(struct flow_filter *filter, u64 hash)
+static __attribute__((__always_inline__)) inline bool
+flow_bits_add(const struct flow_bits *bits, u64 hash)
 {
-	u64 *word = flow_words_of(filter, hash);
-	int i;
+	struct flow_line *line = flow_line_of(bits, hash);
 
-	if (flow_filter_has(filter, hash))
+	if (flow_line_has(line, hash))
 		return false;
-#pragma GCC unroll 4
-	for (i = 0; i < FLOW_BITS; i++)
-		flow_or(word[2 * i], flow_bit_of(hash, i));
+	flow_line_add(line, hash);
 	return true;
 }
 
-/* Of one filter, in bytes. */
-static inline u64 flow_filter_bytes(unsigned int order)
+/* How many flows so many bytes have room for. */
+static inline u64 flow_room(u64 bytes)
 {
-	return (u64)sizeof(struct flow_line) << order;
+	return bytes / sizeof(struct flow_line) * FLOW_LINE_FLOWS;
 }
 
-/**
- * flow_filter_order - how large the next filter is to be
- * @keys:  how many the last one took
- * @bytes: the most that one filter may have, not less than FLOW_MIN_ORDER's
- *
- * Room for a quarter more keys than last time.
- *
- * Return: its order.
- */
-static inline unsigned int flow_filter_order(u64 keys, u64 bytes)
+/* Of a line: 2^40 times the chance that a flow which is not there finds all of its bits. */
+static inline u64 flow_line_chance(const struct flow_line *line)
 {
-	unsigned int order = FLOW_MIN_ORDER;
+	u64 sum[2] = { 0, 0 }, set;
+	int i;
 
-	while (order < FLOW_MAX_ORDER && flow_filter_bytes(order + 1) <= bytes &&
-	       (u64)FLOW_LINE_KEYS << order < keys + keys / 4)
-		order++;
-	return order;
-}
-
-/**
- * flow_filter_mistakes - how often it says "yes" to what it does not have
- * @filter: the set
- *
- * Looks at each line: a matter of milliseconds for a large filter.
- *
- * Return: the expectation, in parts per million.
- */
-static inline u64 flow_filter_mistakes(const struct flow_filter *filter)
-{
-	const u64 lines = 1ULL << filter->order;
-	u64 sum = 0, n, product;
-	const u64 *word;
-	int half, i;
-
-	/* A stranger meets half a line at random, and in each word of it a bit. */
-	for (n = 0; n < lines; n++) {
-		for (half = 0; half < 2; half++) {
-			word = &filter->line[n].word[half];
-			for (product = 1, i = 0; i < FLOW_BITS; i++)
-				product *= flow_popcount(flow_load(word[2 * i]));
-			sum += product;
-		}
+	for (i = 0; i < 8; i++) {
+		set = flow_popcount(flow_load(line->word[i]));
+		sum[i & 1] += set * set * set;
 	}
-	return (sum >> (filter->order + 1)) * 1000000 >> 24;
+	return sum[0] * sum[1];
+}
+
+/**
+ * flow_bits_false_positives - how often flows are found that are not among them
+ * @bits: the set
+ *
+ * Looks at 4096 lines at most, evenly spaced: they tell it to a few percent, for flows
+ * spread at random.
+ *
+ * Return: the expectation, in parts per billion.
+ */
+static inline u64 flow_bits_false_positives(const struct flow_bits *bits)
+{
+	const u32 looked_at = bits->lines < 4096 ? bits->lines : 4096;
+	const u32 stride = bits->lines / looked_at;
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < looked_at; i++)
+		sum += flow_line_chance(&bits->line[i * stride]);
+	return (flow_div(sum, looked_at) >> 10) * 1000000000 >> 30;
 }
 
 #endif /* _FLOW_FILTER_H */

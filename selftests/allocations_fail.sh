@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Whichever allocation fails while a module is loaded, a network namespace made or a rule
-# added: it is refused, leaves nothing, and the next try works. Where it fails while a filter
-# is renewed, the last one serves on.
+# added: it is refused, leaves nothing, and the next try works. Where it fails while flow memory
+# grows, what is there serves on.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -111,9 +111,9 @@ rule_by_netlink() {
 	at_least "refused" 5 "$refused"
 }
 
-# rotation KIND: larger filters are wanted, and no allocation of that kind works. The newest
-# filter serves on alone, until one does.
-rotation() {
+# growth KIND: larger filters are wanted, and no allocation of that kind works. Those that are
+# there serve on and rotate, until one does.
+growth() {
 	local kind=/sys/kernel/debug/$1
 	rules "$s" <<-END
 		*raw
@@ -130,19 +130,20 @@ rotation() {
 	END
 	fail_in_module xt_untracked
 	echo 100 >"$kind/probability"
-	flood_until keys 40000
-	wait_for $((30 + 2 * $(<"$window"))) bytes_are -eq 65536 || fail "bytes: $(memory_of "$r" bytes)"
+	flood_until "allocation failures" 1
+	is "bytes" 131072 "$(memory_of "$r" bytes)"
 	at_least "allocations that failed" 1 "$(failures_met)"
+	wait_for 60 eval '[ "$(memory_of "$r" rotations)" -ge 2 ]' || fail "filters do not rotate"
+	is "bytes, after rotations" 131072 "$(memory_of "$r" bytes)"
 	udp_echoes "$c" "$server" || fail "no echo"
-	at_least "answers recognised" 1 "$(packets "$r" filter '--reply')"
+	at_least "replies recognised" 1 "$(packets "$r" filter '--reply')"
 	echo 0 >"$kind/probability"
-	wait_for $((30 + 2 * $(<"$window"))) bytes_are -gt 131072 || fail "bytes at last: $(memory_of "$r" bytes)"
+	flood_until bytes 300000
 	udp_echoes "$c" "$server" || fail "no echo"
-	at_least "answers recognised" 2 "$(packets "$r" filter '--reply')"
+	at_least "replies recognised" 2 "$(packets "$r" filter '--reply')"
 }
-bytes_are() { test "$(memory_of "$r" bytes)" "$@"; }
-of_objects() { with_long_turns rotation failslab; }
-of_pages() { with_long_turns rotation fail_page_alloc; }
+of_objects() { with_window 5 growth failslab; }
+of_pages() { with_window 5 growth fail_page_alloc; }
 
 fail=${OUTPUT:-$selftests}/fail_allocations
 [ -e /proc/self/fail-nth ] || skip_all "needs a kernel with CONFIG_FAULT_INJECTION and /proc/PID/fail-nth"
@@ -160,6 +161,6 @@ claim_once "a module is loaded" modules
 claim_once "a network namespace is made" networks
 claim "a rule is added" rule "legacy-4 legacy-6"
 claim "a rule is added by netlink" rule_by_netlink "nft-4 nft-6"
-claim_once "a filter is renewed, for want of objects" of_objects
-claim_once "a filter is renewed, for want of pages" of_pages
+claim_once "flow memory grows, for want of objects" of_objects
+claim_once "flow memory grows, for want of pages" of_pages
 run_claims

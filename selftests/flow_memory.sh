@@ -23,20 +23,20 @@ on_and_off() {
 	asking "$c" "-A INPUT -m untracked"
 	send_udp "$c" "$client" 9
 	is "bytes, nobody asking" 0 "$(memory_of "$c" bytes)"
-	is "keys, nobody asking" 0 "$(memory_of "$c" keys)"
+	is "flows, nobody asking" 0 "$(memory_of "$c" flows)"
 	asking "$c" "$first
 $second"
 	is "bytes, somebody asking" 131072 "$(memory_of "$c" bytes)"
 	send_udp "$c" "$client" 9
 	send_udp "$c" "$client" 9
 	send_udp "$c" "$client" 10
-	is "keys" 2 "$(memory_of "$c" keys)"
+	is "flows" 2 "$(memory_of "$c" flows)"
 	asking "$c" "$first
 $second"
-	is "keys, the tables replaced" 2 "$(memory_of "$c" keys)"
+	is "flows, the tables replaced" 2 "$(memory_of "$c" flows)"
 	in_ns "$c" "$ipt" -D INPUT 1
 	is "bytes, one rule left" 131072 "$(memory_of "$c" bytes)"
-	is "keys, one rule left" 2 "$(memory_of "$c" keys)"
+	is "flows, one rule left" 2 "$(memory_of "$c" flows)"
 	in_ns "$c" "$ipt" -D INPUT 1
 	wait_for 10 forgotten "$c" || fail "bytes after the last rule: $(memory_of "$c" bytes)"
 }
@@ -45,8 +45,8 @@ own_memory() {
 	asking "$c" "$first"
 	asking "$s" "$first"
 	send_udp "$c" "$client" 9
-	is "keys here" 1 "$(memory_of "$c" keys)"
-	is "keys there" 0 "$(memory_of "$s" keys)"
+	is "flows here" 1 "$(memory_of "$c" flows)"
+	is "flows there" 0 "$(memory_of "$s" flows)"
 	is "bytes where there is no rule" 0 "$(memory_of "$r" bytes)"
 }
 
@@ -110,19 +110,16 @@ settle() {
 
 small_again() { [ "$(memory_of "$r" bytes)" = 131072 ]; }
 
-# Turns long enough for a slow machine to fill a filter, and short ones to empty it again.
-charge() { with_long_turns charge_by_turns; }
-charge_by_turns() {
-	local cgroups group i long
-	long=$(<"$window")
+# As large as the load wants within a window, and small again after it.
+charge() { with_window 3 charge_for_load; }
+charge_for_load() {
+	local cgroups group i
 	routing_for_group || return
 	at_least "charged for the first filters" 131072 "$(charged)"
 	for ((i = 0; i < 2; i++)); do
-		flood_until bytes 196608
+		flood_until bytes 300000
 		at_least "charged for larger ones" "$(memory_of "$r" bytes)" "$(charged)"
-		echo 1 >"$window"
-		wait_for $((30 + long)) small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
-		echo "$long" >"$window"
+		wait_for 60 small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
 	done
 	settle
 	printf '# charged %d for %d bytes\n' "$(charged)" "$(memory_of "$r" bytes)"
@@ -132,22 +129,23 @@ charge_by_turns() {
 	rmdir "$group"
 }
 
-# Where the group may have no more, filters stay small, nobody is killed for them, and
-# packets are remembered all the same.
-shortage() { with_long_turns shortage_by_turns; }
-shortage_by_turns() {
+# Where the group may have no more, filters stay small, nobody is killed for them, generations
+# come and go, and packets are remembered all the same.
+shortage() { with_window 3 shortage_under_load; }
+shortage_under_load() {
 	local cgroups group rotations
 	routing_for_group || return
 	settle
 	echo $(($(charged) + 50000)) >"$group/memory.max"
 	rotations=$(memory_of "$r" rotations)
-	flood_until rotations $((rotations + 3))
+	flood_until "allocation failures" 2
+	wait_for 20 eval '[ "$(memory_of "$r" rotations)" -ge $((rotations + 3)) ]' || fail "filters do not rotate"
 	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"
 	is "killed" 0 "$(sed -n 's/^oom_kill //p' "$group/memory.events")"
-	at_least "bytes" 65536 "$(memory_of "$r" bytes)"
-	[ "$(memory_of "$r" bytes)" -le "$(<"$group/memory.max")" ] ||
-		fail "bytes: $(memory_of "$r" bytes), allowed $(<"$group/memory.max")"
-	at_least "keys" 1 "$(memory_of "$r" "keys last turn")"
+	is "bytes" 131072 "$(memory_of "$r" bytes)"
+	at_most "charged" "$(<"$group/memory.max")" "$(charged)"
+	flood 999 1000
+	at_least "flows" 900 "$(($(memory_of "$r" flows) + $(memory_of "$r" "previous flows")))"
 	in_ns "$r" "$ipt" -D INPUT 1
 	rmdir "$group"
 }

@@ -79,9 +79,10 @@ progress() {
 fail() { failures+=("$*"); }
 skip() { skipped="$*"; }
 
-# is WHAT EXPECTED ACTUAL; at_least WHAT LEAST ACTUAL
+# is WHAT EXPECTED ACTUAL; at_least WHAT LEAST ACTUAL; at_most WHAT MOST ACTUAL
 is() { [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"; }
 at_least() { [ "${3:-0}" -ge "$2" ] 2>/dev/null || fail "$1: expected $2 or more, got '$3'"; }
+at_most() { [ "${3:-}" -le "$2" ] 2>/dev/null || fail "$1: expected $2 or less, got '$3'"; }
 # succeeds WHAT COMMAND...; refused WHAT PATTERN COMMAND...: fails, and says PATTERN
 succeeds() {
 	local what=$1 out
@@ -422,7 +423,14 @@ pktgen() {
 	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && echo rem_device_all >"kpktgend_$0" &&
 		echo add_device eth0 >"kpktgend_$0" || exit
 		for option; do echo "$option" >eth0 || exit; done
-		echo start >pgctrl && cat eth0' $cpu \
+		echo start >pgctrl || exit
+		# On a busy machine that may come back before the thread has begun.
+		exec {never}<> <(:)
+		for ((i = 0; i < 600; i++)); do
+			[[ $(<eth0) != *"Result: OK"* ]] || break
+			read -r -t 0.1 -u "$never"
+		done
+		cat eth0' $cpu \
 		"count $2" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:3}" 2>&1)
 	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result")
 	[ "$took" ] || fail "pktgen: $result"
@@ -432,21 +440,14 @@ pktgen_stops() { in_ns "$1" sh -c 'echo stop >/proc/net/pktgen/pgctrl'; }
 # flood PORT PACKETS: as many new flows for the router; sets took
 flood() { pktgen "$c" "$2" "udp_src_min 1" "udp_src_max 60000" "udp_dst_min $1" "udp_dst_max $1"; }
 
-# flood_until WHAT LEAST: new flows until the router's memory has so much of that
+# flood_until WHAT LEAST: new flows until the router's memory tells so much of that
 flood_until() {
 	local took port=1000 end=$((SECONDS + 60 + 3 * $(<"$window")))
 	while [ "$(memory_of "$r" "$1")" -lt "$2" ] && [ "$SECONDS" -lt "$end" ]; do
-		flood $port 30000
+		flood $port 20000
 		port=$((port + 1))
 	done
 	at_least "$1 under load" "$2" "$(memory_of "$r" "$1")"
-}
-
-# with_long_turns COMMAND...: in each, this machine can forward twice what a small filter holds
-with_long_turns() {
-	local took
-	flood 999 2000
-	with_window $((4 + took * 30 / 1000000)) "$@"
 }
 
 # udp_echoes NAMESPACE ADDRESS [PORT]: true if one datagram came back

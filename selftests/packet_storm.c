@@ -733,14 +733,14 @@ static void stay_on_one_cpu(void)
 }
 
 /* How many the module has remembered. */
-static unsigned long keys(void)
+static unsigned long flows_in_kernel(void)
 {
 	FILE *file = fopen("/proc/net/xt_untracked", "r");
 	unsigned long n = 0;
 	char line[128];
 
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "keys: %lu", &n) == 1)
+		if (sscanf(line, "flows: %lu", &n) == 1)
 			break;
 	if (!file || fclose(file))
 		err(2, "/proc/net/xt_untracked");
@@ -760,11 +760,12 @@ static void storm(unsigned long packets)
 		else
 			come_in(&packet, one_in(2));
 	}
-	if (keys() == n_flows)
+	if (flows_in_kernel() == n_flows)
 		return;
-	fprintf(stderr, "wrong: the module has remembered %lu flows, expected %lu\n", keys(), n_flows);
+	fprintf(stderr, "wrong: the module has remembered %lu flows, expected %lu\n",
+		flows_in_kernel(), n_flows);
 	count.wrong++;
-	count.mistaken += keys() + 1 == n_flows; /* one more that it took for known */
+	count.mistaken += flows_in_kernel() + 1 == n_flows; /* one more that it took for known */
 }
 
 int main(int argc, char **argv)

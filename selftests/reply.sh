@@ -65,12 +65,12 @@ late_answer() {
 	asks
 	answers "$s" 53
 	is "in time: accepted" 1 "$(came)"
-	wait_for 30 turned_twice
+	wait_for 30 rotated_twice
 	answers "$s" 53
 	is "late: accepted" 1 "$(came)"
 	is "late: dropped" 1 "$(dropped)"
 }
-turned_twice() { [ "$(memory_of "$c" rotations)" -ge 2 ]; }
+rotated_twice() { [ "$(memory_of "$c" rotations)" -ge 2 ]; }
 
 # Echo and SCTP know no ports, or other ones.
 others() {

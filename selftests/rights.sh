@@ -36,8 +36,8 @@ own() {
 	out=$(in_own bash -c "$use" "$ipt" "$lo" 2>&1) || fail "rules of its own: $out"
 	# A request and its answer: both marked, one of them a reply.
 	[[ $out == *$'\n2\n1\n'* || $out == $'2\n1\n'* ]] || fail "counters: $out"
-	[[ $out == *$'\nkeys: 2\n'* ]] || fail "memory of its own: $out"
-	is "keys of another namespace" 0 "$(memory_of "$c" keys)"
+	[[ $out == *$'\nflows: 2\n'* ]] || fail "memory of its own: $out"
+	is "flows of another namespace" 0 "$(memory_of "$c" flows)"
 }
 
 another() {
@@ -71,13 +71,13 @@ limits() {
 	refused "a module unloaded" "Operation not permitted" in_own rmmod xt_NOTRACK
 }
 
-# Six lines of a name, a number and its unit; no room for an address or a key.
+# Lines of a name and a number; no room for an address or a port.
 tells_nothing() {
 	rules "$c" <<<$'*raw\n-A OUTPUT -j NOTRACK\nCOMMIT\n*filter\n-A INPUT -m untracked --related\nCOMMIT'
 	send_udp "$c" "$client" 9
-	is "keys" 1 "$(memory_of "$c" keys)"
-	is "/proc/net/xt_untracked" "window: N s|bytes: N|keys: N|keys last turn: N|false positives: N ppm|rotations: N" \
-		"$(in_ns "$c" sed 's/: [0-9]*/: N/' /proc/net/xt_untracked | paste -sd'|')"
+	is "flows" 1 "$(memory_of "$c" flows)"
+	is "/proc/net/xt_untracked" "window: N|limit: N|bytes: N|filters: N|flows: N|previous flows: N|false positive rate: N|rotations: N|limit reached: N|allocation failures: N" \
+		"$(in_ns "$c" sed 's/: [0-9.]*$/: N/' /proc/net/xt_untracked | paste -sd'|')"
 	is "mode" 444 "$(in_ns "$c" stat -c %a /proc/net/xt_untracked)"
 }
 
@@ -94,5 +94,5 @@ claim "in namespaces of one's own, both modules serve, and there alone" own
 claim_once "another's namespace is out of reach" another
 claim "without CAP_NET_ADMIN there are no rules" nothing
 claim_once "neither parameters nor modules are a user's" limits
-claim "/proc/net/xt_untracked tells no address and no key" tells_nothing
+claim "/proc/net/xt_untracked tells no address and no port" tells_nothing
 run_claims

@@ -68,9 +68,9 @@ networks() {
 	printf '# %d cycles\n' "$i"
 }
 
-# The last rule and then the module go before, while and after the filters take their first
-# turn, a second after the rule came: this takes some hundredths, a rule's way about a tenth.
-turns() { with_window 1 unload_when_due; }
+# The last rule and then the module go before, while and after the first
+# rotation, a second after the rule came: this takes some hundredths, a rule's way about a tenth.
+rotations() { with_window 1 unload_when_due; }
 unload_when_due() {
 	local i
 	for ((i = 0; i < cycles; i++)); do
@@ -90,5 +90,5 @@ add_hosts "$c" "$s"
 claim_once "both modules are loaded and unloaded" modules
 claim "rules are added, replaced and deleted" table_by_table
 claim "namespaces are made and destroyed" networks
-claim_once "the last rule goes when the filters are due" turns
+claim_once "the last rule goes when a rotation is due" rotations
 run_claims

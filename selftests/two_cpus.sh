@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Two CPUs remember and ask at once, while filters are looked at and take turns: no answer is
+# Two CPUs remember and ask at once, while filters are looked at and rotate: no reply is
 # missed, nothing else is taken for one, and each flow is counted once.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -32,23 +32,23 @@ sends() { pktgen "$1" "$2" "udp_src_min $3" "udp_src_max $(($3 + $4))" "udp_dst_
 
 # The same flows all the time, answered all the time; each other packet of the server, from
 # port 8, is no answer.
-flows=20 # few enough for a slow machine to send each of them in each turn
+flows=20 # few enough for a slow machine to send each of them in each window
 busy() { with_window 2 busy_flows; }
 busy_flows() {
-	local took keys
+	local took previous
 	router "-i wan -p udp -m udp --sport 7" "-i wan -p udp -m udp --sport 8"
 	sends "$c" 0 5000 "$flows" 7 1 &
 	background+=($!)
-	wait_for 60 reaches keys "$flows"
+	wait_for 60 reaches flows "$flows"
 	sends "$s" 0 7 2 5000 "$flows" &
 	background+=($!)
-	wait_for 60 reaches keys $((2 * flows))
-	wait_for 60 reaches rotations $(($(memory_of "$r" rotations) + 2)) || fail "filters take no turns"
-	keys=$(memory_of "$r" "keys last turn")
+	wait_for 60 reaches flows $((2 * flows))
+	wait_for 60 reaches rotations $(($(memory_of "$r" rotations) + 2)) || fail "filters do not rotate"
+	previous=$(memory_of "$r" "previous flows")
 	pktgen_stops "$s"
 	pktgen_stops "$c"
 	wait "${background[@]: -2}"
-	is "flows in the turn before" $((2 * flows)) "$keys"
+	is "flows in the generation before" $((2 * flows)) "$previous"
 	at_least "answers" "$flows" "$(answers "--sport 7")"
 	is "answers that were missed" 0 "$(no_answers "--sport 7")"
 	is "answers to nothing" 0 "$(answers "--sport 8")"
@@ -56,8 +56,8 @@ busy_flows() {
 }
 reaches() { [ "$(memory_of "$r" "$1")" -ge "$2" ]; }
 
-# Each packet is a new flow, which both write to one small filter. That may err once in a
-# thousand, by taking a stranger for one that it has.
+# Each packet is a new flow, which both write to one small filter. That may
+# return a false positive once in a thousand.
 new=6000
 fresh() { with_window 3600 new_flows; }
 new_flows() {
@@ -67,9 +67,9 @@ new_flows() {
 	background+=($!)
 	sends "$s" "$new" 7 1 20000 "$new" &
 	background+=($!)
-	while kill -0 "${background[@]: -2}" 2>/dev/null; do memory_of "$r" keys; done >/dev/null
+	while kill -0 "${background[@]: -2}" 2>/dev/null; do memory_of "$r" flows; done >/dev/null
 	wait "${background[@]: -2}"
-	at_least "flows" $((2 * new - new / 1000)) "$(memory_of "$r" keys)"
+	at_least "flows" $((2 * new - new / 1000)) "$(memory_of "$r" flows)"
 	strangers=$(no_answers "-p udp")
 	at_least "packets that answer nothing" $((2 * new - new / 1000)) "$strangers"
 	sends "$s" "$new" 8 1 5000 "$new"
@@ -80,6 +80,6 @@ new_flows() {
 
 [ "$(nproc)" -ge 2 ] || skip_all "needs two CPUs"
 add_topology
-claim "busy flows, while filters take turns" busy
+claim "busy flows, while filters rotate" busy
 claim "new flows, while their filter is looked at" fresh
 run_claims

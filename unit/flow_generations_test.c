@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * flow_generations_test - what flow memory promises, held against its code in simulated
+ * time; prints TAP
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "flow_alloc.h"
+
+static const struct flow_secret secret = { { 1, 2, 3, 4 } };
+static int number, failed;
+
+static void ok(bool good, const char *what)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++number, what);
+	failed += !good;
+}
+
+/* The nth of 2^64 different flows. */
+static u64 nth(u64 n)
+{
+	return flow_hash(&secret, &n, 1, 17, 6);
+}
+
+/*
+ * struct world - a namespace, a worker who is late, and a clock of packets
+ * @now:      packets so far
+ * @late:     packets that pass before the worker comes
+ * @called:   since when it is called for; 0: it is not
+ * @retired:  since when filters wait to be freed
+ * @most:     most bytes ever
+ * @worst:    most false positives ever, in parts per billion
+ * @limited, @short_of: what growth said
+ */
+struct world {
+	struct flow_generations generations;
+	u64 now, late, called, retired, most, worst;
+	int limited, short_of;
+};
+
+/* Filters know their owner's address. */
+static void begin(struct world *world, u64 kib, u64 late)
+{
+	*world = (struct world){ .late = late };
+	if (!flow_generations_init(&world->generations, kib << 10))
+		exit(2);
+}
+
+static void look(struct world *world)
+{
+	u64 chance = flow_generations_false_positives(&world->generations);
+
+	if (world->generations.bytes > world->most)
+		world->most = world->generations.bytes;
+	if (chance > world->worst)
+		world->worst = chance;
+}
+
+static void grow(struct world *world)
+{
+	world->called = 0;
+	switch (flow_generations_grow(&world->generations)) {
+	case FLOW_AT_LIMIT:
+		world->limited++;
+		break;
+	case FLOW_NO_MEMORY:
+		world->short_of++;
+		break;
+	default:
+		break;
+	}
+	look(world);
+}
+
+static void pass(struct world *world, u64 n)
+{
+	world->now++;
+	if (flow_generations_add(&world->generations, nth(n)) && !world->called)
+		world->called = world->now;
+	if (world->called && world->now >= world->called + world->late)
+		grow(world);
+	if (flow_retired && world->now >= world->retired + world->late)
+		flow_reap();
+}
+
+static void rotate(struct world *world)
+{
+	flow_generations_rotate(&world->generations, world->generations.limit);
+	world->retired = world->now;
+	look(world);
+}
+
+static bool found(const struct world *world, u64 n)
+{
+	return flow_generations_have(&world->generations, nth(n));
+}
+
+static double percent(u64 parts_per_billion)
+{
+	return parts_per_billion / 1e7;
+}
+
+static double probed(const struct world *world)
+{
+	const u64 probes = 1000000;
+	u64 wrong = 0;
+
+	for (u64 n = 1; n <= probes; n++)
+		wrong += found(world, ~n);
+	return 100. * wrong / probes;
+}
+
+/* ---- false positives at every moment */
+
+/* From idle, each packet a flow of its own; the worker comes a fifth of a second late. */
+static void test_step(u64 kib, u64 rate)
+{
+	struct world world;
+	double measured, most = 0;
+	char text[200];
+	u64 n = 0;
+
+	begin(&world, kib, rate / 5);
+	for (int window = 0; window < 5; window++) {
+		for (int tick = 0; tick < 300; tick++) {
+			for (u64 i = 0; i < rate / 10; i++)
+				pass(&world, n++);
+			look(&world);
+		}
+		measured = probed(&world);
+		most = measured > most ? measured : most;
+		rotate(&world);
+	}
+	snprintf(text, sizeof(text), "%llu new flows a second from idle, %llu KiB: at most %.4f %% false positives at any moment, %.4f %% probed at windows' ends, %llu KiB",
+		 rate, kib, percent(world.worst), most, world.most >> 10);
+	ok(world.worst <= 1000000 && most <= 0.1 && !world.limited && world.most <= kib << 10, text);
+	flow_generations_free(&world.generations);
+}
+
+/* So many within one window, from idle. */
+static void test_surge(u64 kib, u64 flows)
+{
+	struct world world;
+	double measured;
+	char text[200];
+
+	begin(&world, kib, 2000);
+	for (u64 n = 0; n < flows; n++) {
+		pass(&world, n);
+		if (!(n & 1023))
+			look(&world);
+	}
+	measured = probed(&world);
+	snprintf(text, sizeof(text), "%llu flows in a window from idle, %llu KiB: %.4f %% false positives, never more than %.4f %%",
+		 flows, kib, measured, percent(world.worst));
+	ok(world.worst <= 1000000 && measured <= 0.1 && !world.limited, text);
+	flow_generations_free(&world.generations);
+}
+
+/* Windows that are alike: the ends of the sixth, when both generations are as full as ever. */
+static void test_steady(void)
+{
+	u64 flows, worst = 0, worst_at = 0, at;
+	char text[200];
+
+	for (flows = 1000; flows <= 450000; flows = flows * 5 / 4) {
+		struct world world;
+		u64 n = 0;
+
+		begin(&world, 4096, 1000);
+		for (int window = 0; window < 6; window++) {
+			if (window)
+				rotate(&world);
+			for (u64 i = 0; i < flows; i++)
+				pass(&world, n++);
+		}
+		at = flow_generations_false_positives(&world.generations);
+		if (at > worst) {
+			worst = at;
+			worst_at = flows;
+		}
+		flow_generations_free(&world.generations);
+	}
+	snprintf(text, sizeof(text), "steady loads of 1,000 to 450,000 flows a window, 4096 KiB: at most %.4f %% false positives (%llu flows)",
+		 percent(worst), worst_at);
+	ok(worst <= 200000, text);
+}
+
+/* ---- the limit */
+
+/* How many different flows it holds before it says so, once each or all of them forever. */
+static u64 held(u64 kib, bool lasting, u64 *most)
+{
+	struct world world;
+	u64 n = 0, i;
+
+	begin(&world, kib, 0);
+	while (!world.limited) {
+		pass(&world, n++);
+		/* Everybody goes on whenever there is a new filter. */
+		if (lasting && flow_filter_flows(world.generations.newest) == 1)
+			for (i = 0; i < n && !world.limited; i++)
+				pass(&world, i);
+	}
+	*most = world.most;
+	flow_generations_free(&world.generations);
+	return n;
+}
+
+static void test_capacity(void)
+{
+	double least[2] = { 1, 1 }, share;
+	bool within = true;
+	char text[200];
+	u64 kib, most;
+
+	for (kib = 128; kib <= 70000; kib = kib * 9 / 8) {
+		for (int lasting = 0; lasting < 2; lasting++) {
+			share = (double)held(kib, lasting, &most) / flow_room(kib << 9);
+			least[lasting] = share < least[lasting] ? share : least[lasting];
+			within &= most <= kib << 10;
+		}
+	}
+	snprintf(text, sizeof(text), "128 KiB to 70 MiB: before the limit counts as reached, %.0f %% of what a pair of filters could hold is held, %.0f %% if all flows last",
+		 100 * least[0], 100 * least[1]);
+	ok(least[0] >= 0.6 && least[1] >= 0.6, text);
+	ok(within, "and never more bytes than the limit");
+}
+
+static void test_beyond(void)
+{
+	struct world world;
+	u64 n, missed = 0;
+	double measured;
+	char text[200];
+
+	begin(&world, 128, 0);
+	for (n = 0; n < 100000; n++)
+		pass(&world, n);
+	for (n = 0; n < 100000; n++)
+		missed += !found(&world, n);
+	measured = probed(&world);
+	snprintf(text, sizeof(text), "beyond the limit there are more false positives (%.1f %% at six times the room), no false negative, and it is said once a generation",
+		 measured);
+	ok(measured > 1 && measured < 90 && !missed && world.limited == 1, text);
+	rotate(&world);
+	for (n = 100000; n < 200000; n++)
+		pass(&world, n);
+	ok(world.limited == 2, "and again in the next one");
+	flow_generations_free(&world.generations);
+}
+
+static void test_lowered(void)
+{
+	struct world world;
+	int windows = 0;
+	u64 n = 0;
+
+	begin(&world, 16384, 0);
+	for (; n < 1000000; n++)
+		pass(&world, n);
+	rotate(&world);
+	for (; n < 2000000; n++)
+		pass(&world, n);
+	world.generations.limit = 256 << 10;
+	do {
+		rotate(&world);
+		flow_reap();
+		windows++;
+	} while (world.generations.bytes > 256 << 10 && windows < 10);
+	ok(windows <= 3, "a lowered limit holds after three windows at the most");
+	flow_generations_free(&world.generations);
+}
+
+/* ---- time */
+
+/*
+ * A load that rises and falls a thousandfold, over 10 million flows: each is found for a
+ * window and not for longer than two, whether there is memory or not.
+ */
+static void test_window(bool starved)
+{
+	u64 missed = 0, late = 0, sizes = 0, n = 0, first[3] = { 0, 0, 0 }, i, share;
+	double expected = 0;
+	struct world world;
+	char text[200];
+
+	begin(&world, 65536, 500);
+	for (int window = 0; n < (starved ? 2000000 : 10000000); window++) {
+		share = 1000 << (window % 8 < 4 ? window % 8 * 3 : (8 - window % 8) * 3);
+		share = share > 1000000 ? 1000000 : share;
+		flow_no_memory = starved && window % 5;
+		for (i = 0; i < share; i++)
+			pass(&world, n++);
+		for (i = first[1]; i < n; i++)
+			missed += !found(&world, i);
+		for (i = first[0]; i < first[1]; i++)
+			late += found(&world, i);
+		expected += (first[1] - first[0]) * percent(flow_generations_false_positives(&world.generations)) / 100;
+		rotate(&world);
+		first[0] = first[1];
+		first[1] = first[2];
+		first[2] = n;
+		if (window)
+			sizes |= 1ULL << (63 - __builtin_clzll(world.generations.newest->bytes));
+	}
+	flow_no_memory = false;
+	snprintf(text, sizeof(text), "%s: no flow is lost inside the window, over %llu of them",
+		 starved ? "where memory is short" : "a load that rises and falls", n);
+	ok(!missed, text);
+	snprintf(text, sizeof(text), "and none is found after two, but for false positives (%llu, %.0f expected)",
+		 late, expected);
+	ok(late <= expected * 1.1 + 30, text);
+	if (!starved)
+		ok(__builtin_popcountll(sizes) > 2, "while filters grow and shrink with the load");
+	else
+		ok(world.short_of, "and growth says that there was no memory");
+	flow_generations_free(&world.generations);
+}
+
+/* A quarter at most in each window, so that a load that comes back finds room. */
+static void test_quiet(void)
+{
+	struct world world;
+	bool slowly = true;
+	int windows = 0;
+	u64 last;
+
+	begin(&world, 4096, 0);
+	for (u64 n = 0; n < 300000; n++)
+		pass(&world, n);
+	rotate(&world);
+	flow_reap();
+	do {
+		last = world.generations.newest->bytes;
+		rotate(&world);
+		flow_reap();
+		slowly &= world.generations.newest->bytes >= last / 4;
+	} while (++windows < 20 && world.generations.bytes > 2 * FLOW_MIN_BYTES);
+	ok(slowly && windows <= 8, "in quiet windows it shrinks to the smallest, by a quarter at a time");
+	flow_generations_free(&world.generations);
+}
+
+static void test_no_memory(void)
+{
+	struct flow_generations generations = { 0 };
+
+	flow_no_memory = true;
+	ok(!flow_generations_init(&generations, 1 << 20) && !generations.bytes,
+	   "without memory there is nothing to begin with, and nothing left");
+	flow_no_memory = false;
+}
+
+int main(void)
+{
+	const u64 surges[] = { 15000, 60000, 240000, 440000 };
+
+	test_no_memory();
+	test_step(4096, 10000);
+	test_step(16384, 33000);
+	for (int i = 0; i < 4; i++)
+		test_surge(4096, surges[i]);
+	test_surge(8192, 480000);
+	test_steady();
+	test_capacity();
+	test_beyond();
+	test_lowered();
+	test_window(false);
+	test_window(true);
+	test_quiet();
+	printf("1..%d\n", number);
+	return !!failed;
+}
