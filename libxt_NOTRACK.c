@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <xtables.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_untracked.h>
 
 /* In the order of enum xt_untracked_question. */
@@ -33,6 +34,18 @@ static void untracked_help(void)
 "  [!] --related      it is an ICMP error about such a packet\n");
 }
 
+/* True if option @c is a question, the first of its rule. */
+static bool untracked_asks(int c, unsigned int *flags)
+{
+	if (c < XT_UNTRACKED_MARK || c > XT_UNTRACKED_RELATED)
+		return false;
+	if (*flags)
+		xtables_error(PARAMETER_PROBLEM,
+			      "untracked: one question a rule, --untracked, --reply or --related");
+	*flags = 1;
+	return true;
+}
+
 static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
 			   const void *entry, struct xt_entry_match **match)
 {
@@ -40,12 +53,8 @@ static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
 
 	(void)argv;
 	(void)entry;
-	if (c < XT_UNTRACKED_MARK || c > XT_UNTRACKED_RELATED)
+	if (!untracked_asks(c, flags))
 		return 0;
-	if (*flags)
-		xtables_error(PARAMETER_PROBLEM,
-			      "untracked: one question a rule, --untracked, --reply or --related");
-	*flags = 1;
 	info->question = c;
 	info->invert = !!invert;
 	return 1;
@@ -98,9 +107,16 @@ static int untracked_xlate(struct xt_xlate *xl,
 	return 1;
 }
 
+/*
+ * Flagged as an alias (of itself) because libxtables ranks aliases by their revision and
+ * takes the first that the kernel knows; the next is below.
+ */
 static struct xtables_match untracked_mt = {
 	.version       = XTABLES_VERSION,
 	.name          = "untracked",
+	.real_name     = "untracked",
+	.revision      = 4,
+	.ext_flags     = XTABLES_EXT_ALIAS,
 	.family        = NFPROTO_UNSPEC,
 	.size          = XT_ALIGN(sizeof(struct xt_untracked_mtinfo)),
 	.userspacesize = XT_ALIGN(sizeof(struct xt_untracked_mtinfo)),
@@ -111,6 +127,91 @@ static struct xtables_match untracked_mt = {
 	.xlate         = untracked_xlate,
 	.extra_opts    = untracked_opts,
 };
+
+/* ---- where the kernel has no xt_untracked: conntrack's match stands in */
+
+/* Every packet has one of these: what conntrack sees no connection of is INVALID. */
+#define ANY_STATE (XT_CONNTRACK_STATE_INVALID |				\
+		   XT_CONNTRACK_STATE_BIT(IP_CT_NEW) |			\
+		   XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |		\
+		   XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |		\
+		   XT_CONNTRACK_STATE_UNTRACKED)
+
+/*
+ * Nothing is remembered without the module: no packet is a reply or related, and "!
+ * --ctstate" with every state is how conntrack says never. So does a state_mask of 0,
+ * but that is saved as nothing that an iptables reads back.
+ */
+static void standin_ask(struct xt_conntrack_mtinfo3 *info, int question, bool invert)
+{
+	info->match_flags = XT_CONNTRACK_STATE;
+	info->state_mask = XT_CONNTRACK_STATE_UNTRACKED;
+	if (question != XT_UNTRACKED_MARK) {
+		info->state_mask = ANY_STATE;
+		invert = !invert;
+	}
+	info->invert_flags = invert ? XT_CONNTRACK_STATE : 0;
+}
+
+/* libxtables' own warning comes with newer versions alone, and from a second rule on. */
+static void standin_init(struct xt_entry_match *match)
+{
+	static bool warned;
+
+	if (!warned)
+		fprintf(stderr,
+			"Warning: no kernel module xt_untracked: -m untracked becomes -m conntrack, --reply and --related match nothing\n");
+	warned = true;
+	standin_ask((void *)match->data, XT_UNTRACKED_MARK, false);
+}
+
+static int standin_parse(int c, char **argv, int invert, unsigned int *flags,
+			 const void *entry, struct xt_entry_match **match)
+{
+	(void)argv;
+	(void)entry;
+	if (!untracked_asks(c, flags))
+		return 0;
+	standin_ask((void *)(*match)->data, c, invert);
+	return 1;
+}
+
+/*
+ * A rules file is loaded as a whole or not at all: refused, as after a kernel upgrade that
+ * left our module behind, it would leave the policies at ACCEPT. What this makes is in all
+ * a rule of conntrack's, whose own plugin prints and saves it.
+ */
+static struct xtables_match standin_mt = {
+	.version       = XTABLES_VERSION,
+	.name          = "untracked",
+	.real_name     = "conntrack",
+	.revision      = 3,
+	.ext_flags     = XTABLES_EXT_ALIAS,
+	.family        = NFPROTO_UNSPEC,
+	.size          = XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3)),
+	.userspacesize = XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3)),
+	.help          = untracked_help,
+	.init          = standin_init,
+	.parse         = standin_parse,
+	.extra_opts    = untracked_opts,
+};
+
+/*
+ * Release 1.0.0's module knows the same payload as revision 0. An upgrade leaves it and
+ * its rules in, which have to be listed and saved as ever: there it is what comes second.
+ */
+static void register_untracked(void)
+{
+	static struct xtables_match old_mt;
+
+	old_mt = untracked_mt;
+	old_mt.revision = 0;
+	xtables_register_match(&untracked_mt);
+	if (access("/sys/module/xt_untracked", F_OK) == 0)
+		xtables_register_match(&old_mt);
+	else
+		xtables_register_match(&standin_mt);
+}
 
 static void notrack_help(void)
 {
@@ -180,7 +281,7 @@ static void load_kernel_module(void)
 static void __attribute__((constructor)) libxt_NOTRACK_init(void)
 {
 	load_kernel_module();
-	xtables_register_match(&untracked_mt);
+	register_untracked();
 	load_stock_ct();
 	xtables_register_target(&notrack_tg);
 }
