@@ -5,12 +5,14 @@
  * One object under several names (the Makefile's PLUGIN_LINKS says which): its
  * names are looked for before the distribution's files, none of which it touches.
  */
-#define _GNU_SOURCE /* dladdr */
+#define _GNU_SOURCE /* dladdr, strchrnul */
 #include <dlfcn.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xtables.h>
@@ -245,26 +247,36 @@ static struct xtables_target notrack_tg = {
 };
 
 /*
- * Bring in the stock CT target, whose name this object also answers to, from
- * the directory that this object came from. It has to be there when NOTRACK is
- * registered: libxtables then ranks the two aliases side by side. Asking
- * libxtables for CT instead would leave it in the cache of names that are no
- * target. A missing file is no error: -j CT fails as it does without us.
+ * Bring in the stock CT target, whose name this object also answers to, from the first
+ * folder of libxtables' path that has it: the path that xtables_init reads, or else the
+ * one folder that is built in, which this object then came from. It has to be there when
+ * NOTRACK is registered: libxtables then ranks the two aliases side by side. Asking
+ * libxtables for CT instead would leave it in the cache of names that are no target. A
+ * missing file is no error: -j CT fails as it does without us.
  */
 static void load_stock_ct(void)
 {
-	char path[PATH_MAX];
-	const char *slash;
-	Dl_info self;
-	int len;
+	char own[PATH_MAX], file[PATH_MAX];
+	const char *dir, *end;
+	void *self, *found;
+	Dl_info info;
 
-	if (!dladdr(&notrack_tg, &self))
+	if (!dladdr(&notrack_tg, &info))
 		return;
-	slash = strrchr(self.dli_fname, '/');
-	len = slash ? (int)(slash - self.dli_fname) + 1 : 0;
-	if (snprintf(path, sizeof(path), "%.*slibxt_CT.so", len,
-		     self.dli_fname) < (int)sizeof(path))
-		dlopen(path, RTLD_NOW);
+	snprintf(own, sizeof(own), "%s", info.dli_fname);
+	self = dlopen(own, RTLD_NOW | RTLD_NOLOAD);
+	dir = getenv("XTABLES_LIBDIR") ?: getenv("IPTABLES_LIB_DIR") ?:
+	      getenv("IP6TABLES_LIB_DIR") ?: dirname(own);
+	for (;; dir = end + 1) {
+		end = strchrnul(dir, ':');
+		found = NULL;
+		if (snprintf(file, sizeof(file), "%.*s/libxt_CT.so", (int)(end - dir),
+			     dir) < (int)sizeof(file))
+			found = dlopen(file, RTLD_NOW);
+		/* This object is not the stock one, also where somebody gave it that name. */
+		if ((found && found != self) || !*end)
+			return;
+	}
 }
 
 /*
