@@ -5,15 +5,18 @@
  * One object under several names (the Makefile's PLUGIN_LINKS says which): its
  * names are looked for before the distribution's files, none of which it touches.
  */
-#define _GNU_SOURCE /* dladdr */
+#define _GNU_SOURCE /* dladdr, strchrnul */
 #include <dlfcn.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xtables.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_untracked.h>
 
 /* In the order of enum xt_untracked_question. */
@@ -33,6 +36,18 @@ static void untracked_help(void)
 "  [!] --related      it is an ICMP error about such a packet\n");
 }
 
+/* True if option @c is a question, the first of its rule. */
+static bool untracked_asks(int c, unsigned int *flags)
+{
+	if (c < XT_UNTRACKED_MARK || c > XT_UNTRACKED_RELATED)
+		return false;
+	if (*flags)
+		xtables_error(PARAMETER_PROBLEM,
+			      "untracked: one question a rule, --untracked, --reply or --related");
+	*flags = 1;
+	return true;
+}
+
 static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
 			   const void *entry, struct xt_entry_match **match)
 {
@@ -40,12 +55,8 @@ static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
 
 	(void)argv;
 	(void)entry;
-	if (c < XT_UNTRACKED_MARK || c > XT_UNTRACKED_RELATED)
+	if (!untracked_asks(c, flags))
 		return 0;
-	if (*flags)
-		xtables_error(PARAMETER_PROBLEM,
-			      "untracked: one question a rule, --untracked, --reply or --related");
-	*flags = 1;
 	info->question = c;
 	info->invert = !!invert;
 	return 1;
@@ -98,9 +109,16 @@ static int untracked_xlate(struct xt_xlate *xl,
 	return 1;
 }
 
+/*
+ * Flagged as an alias (of itself) because libxtables ranks aliases by their revision and
+ * takes the first that the kernel knows; the next is below.
+ */
 static struct xtables_match untracked_mt = {
 	.version       = XTABLES_VERSION,
 	.name          = "untracked",
+	.real_name     = "untracked",
+	.revision      = 4,
+	.ext_flags     = XTABLES_EXT_ALIAS,
 	.family        = NFPROTO_UNSPEC,
 	.size          = XT_ALIGN(sizeof(struct xt_untracked_mtinfo)),
 	.userspacesize = XT_ALIGN(sizeof(struct xt_untracked_mtinfo)),
@@ -111,6 +129,91 @@ static struct xtables_match untracked_mt = {
 	.xlate         = untracked_xlate,
 	.extra_opts    = untracked_opts,
 };
+
+/* ---- where the kernel has no xt_untracked: conntrack's match stands in */
+
+/* Every packet has one of these: what conntrack sees no connection of is INVALID. */
+#define ANY_STATE (XT_CONNTRACK_STATE_INVALID |				\
+		   XT_CONNTRACK_STATE_BIT(IP_CT_NEW) |			\
+		   XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |		\
+		   XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |		\
+		   XT_CONNTRACK_STATE_UNTRACKED)
+
+/*
+ * Nothing is remembered without the module: no packet is a reply or related, and "!
+ * --ctstate" with every state is how conntrack says never. So does a state_mask of 0,
+ * but that is saved as nothing that an iptables reads back.
+ */
+static void standin_ask(struct xt_conntrack_mtinfo3 *info, int question, bool invert)
+{
+	info->match_flags = XT_CONNTRACK_STATE;
+	info->state_mask = XT_CONNTRACK_STATE_UNTRACKED;
+	if (question != XT_UNTRACKED_MARK) {
+		info->state_mask = ANY_STATE;
+		invert = !invert;
+	}
+	info->invert_flags = invert ? XT_CONNTRACK_STATE : 0;
+}
+
+/* libxtables' own warning comes with newer versions alone, and from a second rule on. */
+static void standin_init(struct xt_entry_match *match)
+{
+	static bool warned;
+
+	if (!warned)
+		fprintf(stderr,
+			"Warning: no kernel module xt_untracked: -m untracked becomes -m conntrack, --reply and --related match nothing\n");
+	warned = true;
+	standin_ask((void *)match->data, XT_UNTRACKED_MARK, false);
+}
+
+static int standin_parse(int c, char **argv, int invert, unsigned int *flags,
+			 const void *entry, struct xt_entry_match **match)
+{
+	(void)argv;
+	(void)entry;
+	if (!untracked_asks(c, flags))
+		return 0;
+	standin_ask((void *)(*match)->data, c, invert);
+	return 1;
+}
+
+/*
+ * A rules file is loaded as a whole or not at all: refused, as after a kernel upgrade that
+ * left our module behind, it would leave the policies at ACCEPT. What this makes is in all
+ * a rule of conntrack's, whose own plugin prints and saves it.
+ */
+static struct xtables_match standin_mt = {
+	.version       = XTABLES_VERSION,
+	.name          = "untracked",
+	.real_name     = "conntrack",
+	.revision      = 3,
+	.ext_flags     = XTABLES_EXT_ALIAS,
+	.family        = NFPROTO_UNSPEC,
+	.size          = XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3)),
+	.userspacesize = XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3)),
+	.help          = untracked_help,
+	.init          = standin_init,
+	.parse         = standin_parse,
+	.extra_opts    = untracked_opts,
+};
+
+/*
+ * Release 1.0.0's module knows the same payload as revision 0. An upgrade leaves it and
+ * its rules in, which have to be listed and saved as ever: there it is what comes second.
+ */
+static void register_untracked(void)
+{
+	static struct xtables_match old_mt;
+
+	old_mt = untracked_mt;
+	old_mt.revision = 0;
+	xtables_register_match(&untracked_mt);
+	if (access("/sys/module/xt_untracked", F_OK) == 0)
+		xtables_register_match(&old_mt);
+	else
+		xtables_register_match(&standin_mt);
+}
 
 static void notrack_help(void)
 {
@@ -144,26 +247,36 @@ static struct xtables_target notrack_tg = {
 };
 
 /*
- * Bring in the stock CT target, whose name this object also answers to, from
- * the directory that this object came from. It has to be there when NOTRACK is
- * registered: libxtables then ranks the two aliases side by side. Asking
- * libxtables for CT instead would leave it in the cache of names that are no
- * target. A missing file is no error: -j CT fails as it does without us.
+ * Bring in the stock CT target, whose name this object also answers to, from the first
+ * folder of libxtables' path that has it: the path that xtables_init reads, or else the
+ * one folder that is built in, which this object then came from. It has to be there when
+ * NOTRACK is registered: libxtables then ranks the two aliases side by side. Asking
+ * libxtables for CT instead would leave it in the cache of names that are no target. A
+ * missing file is no error: -j CT fails as it does without us.
  */
 static void load_stock_ct(void)
 {
-	char path[PATH_MAX];
-	const char *slash;
-	Dl_info self;
-	int len;
+	char own[PATH_MAX], file[PATH_MAX];
+	const char *dir, *end;
+	void *self, *found;
+	Dl_info info;
 
-	if (!dladdr(&notrack_tg, &self))
+	if (!dladdr(&notrack_tg, &info))
 		return;
-	slash = strrchr(self.dli_fname, '/');
-	len = slash ? (int)(slash - self.dli_fname) + 1 : 0;
-	if (snprintf(path, sizeof(path), "%.*slibxt_CT.so", len,
-		     self.dli_fname) < (int)sizeof(path))
-		dlopen(path, RTLD_NOW);
+	snprintf(own, sizeof(own), "%s", info.dli_fname);
+	self = dlopen(own, RTLD_NOW | RTLD_NOLOAD);
+	dir = getenv("XTABLES_LIBDIR") ?: getenv("IPTABLES_LIB_DIR") ?:
+	      getenv("IP6TABLES_LIB_DIR") ?: dirname(own);
+	for (;; dir = end + 1) {
+		end = strchrnul(dir, ':');
+		found = NULL;
+		if (snprintf(file, sizeof(file), "%.*s/libxt_CT.so", (int)(end - dir),
+			     dir) < (int)sizeof(file))
+			found = dlopen(file, RTLD_NOW);
+		/* This object is not the stock one, also where somebody gave it that name. */
+		if ((found && found != self) || !*end)
+			return;
+	}
 }
 
 /*
@@ -180,7 +293,7 @@ static void load_kernel_module(void)
 static void __attribute__((constructor)) libxt_NOTRACK_init(void)
 {
 	load_kernel_module();
-	xtables_register_match(&untracked_mt);
+	register_untracked();
 	load_stock_ct();
 	xtables_register_target(&notrack_tg);
 }

@@ -97,9 +97,13 @@ static void untracked_mt_destroy(const struct xt_mtdtor_param *par)
 		flow_memory_put(par->net);
 }
 
-/* Never NFPROTO_UNSPEC: nft_compat would offer that to ARP and bridge too. */
+/*
+ * Never NFPROTO_UNSPEC: nft_compat would offer that to ARP and bridge too. Revision 4 ranks above
+ * conntrack's 3, which the plugin takes where there is no such module.
+ */
 #define UNTRACKED_MT(fam) {					\
 	.name       = "untracked",				\
+	.revision   = 4,					\
 	.family     = (fam),					\
 	.match      = untracked_mt,				\
 	.checkentry = untracked_mt_check,			\

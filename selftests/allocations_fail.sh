@@ -78,7 +78,7 @@ rule() {
 	local out
 	fail_anywhere
 	dirty+=("$c")
-	out=$(in_ns "$c" bash -c "$each_allocation" "$ipt" "$payload" "$family" filter INPUT match untracked 0 \
+	out=$(in_ns "$c" bash -c "$each_allocation" "$ipt" "$payload" "$family" filter INPUT match untracked 4 \
 		"$(u32 1)$(u32 0)" 2>&1) || fail "$out"
 	is "rules" 0 "$(in_ns "$c" "$ipt-save" -t filter 2>/dev/null | grep -c '^-A')"
 	printf '# %s\n' "$out"

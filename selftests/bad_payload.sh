@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # put HEX: a rule with match untracked and these bytes, in the machine's byte order
-put() { in_ns "$c" "$payload" "$family" filter OUTPUT match untracked "${2:-0}" "$1"; }
+put() { in_ns "$c" "$payload" "$family" filter OUTPUT match untracked "${2:-4}" "$1"; }
 
 match() {
 	local bit mark=$RANDOM.$RANDOM
@@ -29,12 +29,14 @@ match() {
 }
 
 size_and_revision() {
-	local size
+	local size revision
 	dirty+=("$c")
 	for size in "" "$(u32 0)$(u32 0)$(u32 0)$(u32 0)"; do
 		refused "a payload of $((${#size} / 2)) bytes" "Invalid argument" put "$size"
 	done
-	refused "revision 1" "No such file|Invalid|Protocol" put "$(u32 0)$(u32 0)" 1
+	for revision in 0 3 5; do
+		refused "revision $revision" "No such file|Invalid|Protocol" put "$(u32 0)$(u32 0)" "$revision"
+	done
 	is "rules" 0 "$(in_ns "$c" "$ipt-save" | grep -c '^-A')"
 }
 

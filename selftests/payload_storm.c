@@ -90,7 +90,7 @@ static void make_rule(struct rule *rule)
 		rule->hook = below(HOOKS);
 	while (!(rule->table->hooks >> rule->hook & 1));
 	rule->is_target = below(2);
-	rule->revision = below(4) ? (rule->is_target ? below(2) * 3 : 0) : below(256);
+	rule->revision = below(4) ? (rule->is_target ? below(2) * 3 : 4) : below(256);
 	rule->length = rule->is_target ? 0 : 8;
 	if (!below(4))
 		rule->length = below(MAX_PAYLOAD + 1);
@@ -116,7 +116,7 @@ static bool valid_match(const struct rule *rule)
 	uint32_t word[2];
 
 	memcpy(word, rule->payload, sizeof(word));
-	return rule->revision == 0 && length == sizeof(word) && word[0] <= 2 && word[1] <= 1;
+	return rule->revision == 4 && length == sizeof(word) && word[0] <= 2 && word[1] <= 1;
 }
 
 static bool valid(const struct rule *rule)

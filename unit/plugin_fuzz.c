@@ -4,7 +4,8 @@
  * it to print, save and translate, as a kernel that is not ours might hand it out
  *
  * What is accepted is held against a grammar of its own. What -S prints of a payload must
- * be read back as just that payload, or, where no words mean it, be refused.
+ * be read back as just that payload, or, where no words mean it, be refused. What stands in
+ * for a missing module accepts the same words, and may match no packet that it should not.
  */
 #include "../libxt_NOTRACK.c"
 #include <setjmp.h>
@@ -22,7 +23,7 @@ struct words {
 
 static jmp_buf refused;
 static struct option *options;
-static struct xtables_match match;
+static struct xtables_match match, standin;
 
 static void expect(bool good)
 {
@@ -31,9 +32,9 @@ static void expect(bool good)
 }
 
 /* A match as it lies in a rule, and nothing behind it. */
-static struct xt_entry_match *new_match(void)
+static struct xt_entry_match *new_match(size_t payload)
 {
-	struct xt_entry_match *entry = calloc(1, sizeof(*entry) + sizeof(struct xt_untracked_mtinfo));
+	struct xt_entry_match *entry = calloc(1, sizeof(*entry) + payload);
 
 	expect(entry != NULL);
 	return entry;
@@ -78,48 +79,57 @@ static void __attribute__((constructor(101))) begin(void)
 {
 	expect(!xtables_init_all(&globals, NFPROTO_IPV4));
 	match = untracked_mt;
+	standin = standin_mt;
 	options = xtables_merge_options(usual_options, NULL, match.extra_opts, &match.option_offset);
 	expect(options != NULL);
+	standin.option_offset = match.option_offset;
 	opterr = 0;
 }
 
 /* The part of iptables' command line loop that an extension sees; false if it was refused. */
-static bool parse_words(struct words *words, struct xt_entry_match *entry)
+static bool parse_words(struct xtables_match *by, struct words *words, struct xt_entry_match *entry)
 {
 	char *argv[MOST_WORDS + 2] = { "iptables" };
 	bool invert = false;
 	int c;
 
 	memcpy(argv + 1, words->word, sizeof(words->word));
-	match.m = entry;
-	match.mflags = 0;
+	by->m = entry;
+	by->mflags = 0;
+	if (by->init)
+		by->init(entry);
 	optind = 0;
 	while ((c = getopt_long(words->n + 1, argv, "-:j:R:n", options, NULL)) != -1) {
 		if (c == 1 && !invert && !strcmp(optarg, "!")) {
 			invert = true;
 			continue;
 		}
-		if (c < (int)match.option_offset)
+		if (c < (int)by->option_offset)
 			return false;
-		xtables_option_mpcall(c, argv, invert, &match, NULL);
+		xtables_option_mpcall(c, argv, invert, by, NULL);
 		invert = false;
 	}
 	if (invert || optind != words->n + 1)
 		return false;
-	xtables_option_mfcall(&match);
+	xtables_option_mfcall(by);
 	return true;
+}
+
+static bool parse_by(struct xtables_match *by, struct words *words, void *info, size_t size)
+{
+	struct xt_entry_match *entry = new_match(size);
+	volatile bool accepted = false;
+
+	if (!setjmp(refused))
+		accepted = parse_words(by, words, entry);
+	memcpy(info, entry->data, size);
+	free(entry);
+	return accepted;
 }
 
 static bool parse(struct words *words, struct xt_untracked_mtinfo *info)
 {
-	struct xt_entry_match *entry = new_match();
-	volatile bool accepted = false;
-
-	if (!setjmp(refused))
-		accepted = parse_words(words, entry);
-	memcpy(info, entry->data, sizeof(*info));
-	free(entry);
-	return accepted;
+	return parse_by(&match, words, info, sizeof(*info));
 }
 
 static bool same(const struct xt_untracked_mtinfo *a, const struct xt_untracked_mtinfo *b)
@@ -224,7 +234,7 @@ static void check_translation(const struct xt_entry_match *head, const struct xt
 static void check_payload(const struct xt_untracked_mtinfo *info)
 {
 	const bool valid = info->question <= XT_UNTRACKED_RELATED && info->invert <= 1;
-	struct xt_entry_match *entry = new_match();
+	struct xt_entry_match *entry = new_match(sizeof(*info));
 	struct shown saved, printed, helped;
 	struct xt_untracked_mtinfo again;
 	struct words words;
@@ -246,6 +256,32 @@ static void check_payload(const struct xt_untracked_mtinfo *info)
 	free(entry);
 }
 
+/* The kernel's rule for --ctstate: does a packet in just this state match? */
+static bool state_matches(const struct xt_conntrack_mtinfo3 *info, unsigned int state)
+{
+	return !!(info->state_mask & state) != !!(info->invert_flags & XT_CONNTRACK_STATE);
+}
+
+static void check_standin(struct words *words, bool good, const struct xt_untracked_mtinfo *expected)
+{
+	static const unsigned int states[] = {
+		XT_CONNTRACK_STATE_INVALID, XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
+		XT_CONNTRACK_STATE_BIT(IP_CT_RELATED), XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED),
+		XT_CONNTRACK_STATE_UNTRACKED,
+	};
+	struct xt_conntrack_mtinfo3 info, rest = { .match_flags = XT_CONNTRACK_STATE };
+	bool yes;
+
+	expect(parse_by(&standin, words, &info, sizeof(info)) == good);
+	for (int i = 0; good && i < 5; i++) {
+		yes = expected->question == XT_UNTRACKED_MARK && states[i] == XT_CONNTRACK_STATE_UNTRACKED;
+		expect(state_matches(&info, states[i]) == (yes != expected->invert));
+	}
+	rest.state_mask = info.state_mask;
+	rest.invert_flags = info.invert_flags & XT_CONNTRACK_STATE;
+	expect(!good || !memcmp(&info, &rest, sizeof(rest)));
+}
+
 /* A digit alone stands for a word that is worth more than most. */
 static void check_words(const char *text, size_t length)
 {
@@ -260,6 +296,7 @@ static void check_words(const char *text, size_t length)
 			words.word[i] = usual[*words.word[i] - '0'];
 	accepted = parse(&words, &info);
 	expect(accepted == grammar(&words, &expected));
+	check_standin(&words, accepted, &expected);
 	if (!accepted)
 		return;
 	expect(same(&info, &expected));

@@ -20,11 +20,12 @@ enum xt_untracked_question {
 };
 
 /**
- * struct xt_untracked_mtinfo - payload of match "untracked", revision 0
+ * struct xt_untracked_mtinfo - payload of match "untracked", revision 4
  * @question: one of &enum xt_untracked_question
  * @invert:   0, or 1 to match where the answer is no
  *
- * 8 bytes, the alignment of x_tables: no byte of it goes unchecked.
+ * 8 bytes, the alignment of x_tables: no byte of it goes unchecked. 1.0.0 had the same
+ * as revision 0.
  */
 struct xt_untracked_mtinfo {
 	__u32 question;
