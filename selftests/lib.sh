@@ -422,7 +422,10 @@ pktgen() {
 	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && echo rem_device_all >"kpktgend_$0" &&
 		echo add_device eth0 >"kpktgend_$0" || exit
 		for option; do echo "$option" >eth0 || exit; done
-		echo start >pgctrl && cat eth0' $cpu \
+		echo start >pgctrl || exit
+		# On a busy machine that ends before its thread has begun.
+		for ((i = 0; i < 3000; i++)); do ! grep -q "^Result: OK: [0-9]*(" eth0 || break; sleep 0.1; done
+		cat eth0' $cpu \
 		"count $2" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:3}" 2>&1)
 	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result")
 	[ "$took" ] || fail "pktgen: $result"

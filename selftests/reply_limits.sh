@@ -213,7 +213,7 @@ refused_before() {
 
 # asks_from NAMESPACE: true if the answer to a query from $port came
 asks_from() {
-	[ "$(echo ping | in_ns "$1" socat -t 2 - "UDP:$(at "$server"):53,sourceport=$port,reuseaddr" 2>/dev/null)" = ping ]
+	[ "$(echo ping | in_ns "$1" socat -t 1 - "UDP:$(at "$server"):53,sourceport=$port,reuseaddr" 2>/dev/null)" = ping ]
 }
 # snat_beside_queries PORTS: the router asks, untracked, and translates the client's, tracked
 snat_beside_queries() {
