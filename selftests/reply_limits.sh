@@ -193,14 +193,16 @@ prefixes() {
 
 # What comes in is remembered as it is delivered: what is refused before, is not.
 refused_before() {
+	local unreachable="--icmp-type 3"
+	[ "$family" = 4 ] || unreachable="--icmpv6-type 1"
 	rules "$s" <<-END
 		*raw
 		-A PREROUTING -p udp -j NOTRACK
 		COMMIT
 		*filter
 		-A INPUT -p udp --dport 10 -j REJECT
-		-A OUTPUT -p $icmp -m untracked --related -j ACCEPT
-		-A OUTPUT -p $icmp -j DROP
+		-A OUTPUT -p $icmp $unreachable -m untracked --related -j ACCEPT
+		-A OUTPUT -p $icmp $unreachable -j DROP
 		COMMIT
 	END
 	send_udp "$c" "$server" 10
