@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Every rule that the README and the manual show is accepted, found and removed as it stands
-# there, by iptables and, if it is not about ICMP of version 4, by ip6tables.
+# there, by iptables and, if it is not about ICMP or fragments of version 4, by ip6tables.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -12,7 +12,7 @@ in_file() {
 	local rule out examples=()
 	mapfile -t examples < <(
 		if [ "$family" = 4 ]; then shown "$1" iptables; else
-			shown "$1" iptables | grep -v -e '-p icmp'
+			shown "$1" iptables | grep -v -e '-p icmp' -e ' -f '
 			shown "$1" ip6tables
 		fi)
 	dirty+=("$r")
@@ -27,7 +27,7 @@ each() {
 }
 
 readme() { in_file README.md 13; }
-manual() { in_file man/xt_NOTRACK.8.in 20; }
+manual() { in_file man/xt_NOTRACK.8.in 22; }
 
 root=${selftests%/*}
 add_hosts "$r"

@@ -424,10 +424,10 @@ pktgen() {
 		echo add_device eth0 >"kpktgend_$0" || exit
 		for option; do echo "$option" >eth0 || exit; done
 		echo start >pgctrl || exit
-		# On a busy machine that may come back before the thread has begun.
+		# On a busy machine that ends before its thread has begun.
 		exec {never}<> <(:)
-		for ((i = 0; i < 600; i++)); do
-			[[ $(<eth0) != *"Result: OK"* ]] || break
+		for ((i = 0; i < 3000; i++)); do
+			[[ ! $(<eth0) =~ "Result: OK: "[0-9]+"(" ]] || break
 			read -r -t 0.1 -u "$never"
 		done
 		cat eth0' $cpu \

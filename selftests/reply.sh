@@ -7,7 +7,7 @@
 
 port=5353
 
-# A resolver's host, as the README has it, and by default nothing comes in.
+# A resolver's host where nothing but the match tells an answer, and by default nothing comes in.
 resolver() {
 	local mark=$1
 	dirty+=("$c")

@@ -36,6 +36,16 @@ errors() {
 }
 error_came() { [ "$(packets "$c" filter --related)" = 1 ]; }
 
+# To a resolver on the host itself: both directions are tracked, as one.
+on_loopback() {
+	local loopback=127.0.0.1
+	[ "$family" = 4 ] || loopback=::1
+	resolver_rules
+	udp_echoes "$c" "$loopback" 53 || fail "no answer"
+	is "entries" 1 "$(entries "$c" -p udp)"
+	is "entries that are half-open" 0 "$(in_ns "$c" conntrack -L -f "ipv$family" 2>/dev/null | grep -c UNREPLIED)"
+}
+
 rest() {
 	resolver_rules
 	fetch "$s" "$client" 22 || fail "nothing from port 22"
@@ -47,11 +57,13 @@ rest() {
 
 add_topology
 serve_udp_echo "$s" 53
+serve_udp_echo "$c" 53
 serve_page "$s" 80
 serve_page "$c" 22
 serve_page "$c" 8080
 claim "queries are answered without an entry" answers
 claim "what answers nothing is dropped" strangers
 claim "errors about queries come in, other ICMP does not" errors
+claim "queries on loopback leave no half-open entries" on_loopback
 claim "everything else is tracked" rest
 run_claims
