@@ -228,6 +228,34 @@ static void test_capacity(void)
 	ok(within, "and never more bytes than the limit");
 }
 
+/* The manual's table, as far as it takes no minutes: new flows a second, window, memory_kib. */
+static void test_sizes(void)
+{
+	const unsigned int sizes[][3] = {
+		{ 100, 10, 128 }, { 100, 30, 128 }, { 100, 120, 144 },
+		{ 1000, 10, 128 }, { 1000, 30, 360 }, { 1000, 120, 1440 },
+		{ 10000, 10, 1200 }, { 10000, 30, 3600 }, { 10000, 120, 14400 },
+		{ 33000, 10, 4000 }, { 33000, 30, 12000 }, { 100000, 10, 12000 },
+	};
+	bool fits = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		u64 n = 0, flows = (u64)sizes[i][0] * sizes[i][1];
+		struct world world;
+
+		begin(&world, sizes[i][2], sizes[i][0] / 5);
+		for (int window = 0; window < 4; window++) {
+			for (u64 end = n + flows; n < end; n++)
+				pass(&world, n);
+			rotate(&world);
+		}
+		fits &= !world.limited && world.worst <= 1000000;
+		flow_generations_free(&world.generations);
+	}
+	ok(fits, "the manual's sizes of memory_kib have room for what it says");
+}
+
 static void test_beyond(void)
 {
 	struct world world;
@@ -364,6 +392,7 @@ int main(void)
 	test_surge(8192, 480000);
 	test_steady();
 	test_capacity();
+	test_sizes();
 	test_beyond();
 	test_lowered();
 	test_window(false);
