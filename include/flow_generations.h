@@ -279,6 +279,15 @@ static inline u64 flow_share(const struct flow_generations *generations)
 	       share > FLOW_MAX_BYTES ? FLOW_MAX_BYTES : share;
 }
 
+/* A filter's least size: what has more memory to grow into is to expect a steeper rise. */
+static inline u64 flow_least(const struct flow_generations *generations)
+{
+	const u64 least = generations->limit / 64 & ~(u64)(sizeof(struct flow_line) - 1);
+
+	return least < FLOW_MIN_BYTES ? FLOW_MIN_BYTES :
+	       least > 16 * FLOW_MIN_BYTES ? 16 * FLOW_MIN_BYTES : least;
+}
+
 /* A step of so many bytes, or all that is @left where it would leave too little. */
 static inline u64 flow_step(u64 bytes, u64 left)
 {
@@ -286,9 +295,9 @@ static inline u64 flow_step(u64 bytes, u64 left)
 }
 
 /* The smallest of the sizes that so many flows, and a quarter more, have room in. */
-static inline u64 flow_bytes_for(u64 flows)
+static inline u64 flow_bytes_for(u64 flows, u64 least)
 {
-	u64 bytes = FLOW_MIN_BYTES;
+	u64 bytes = least;
 
 	while (bytes < FLOW_MAX_BYTES && flow_room(bytes) < flows + flows / 4)
 		bytes *= 2;
@@ -299,13 +308,14 @@ static inline u64 flow_bytes_for(u64 flows)
  * The first filter of the next generation: all that this one has, or what its flows want if
  * that is more. After one that was less than a quarter full, a quarter of it.
  */
-static inline u64 flow_first_bytes(const struct flow_use *use, u64 share)
+static inline u64 flow_first_bytes(const struct flow_generations *generations,
+				   const struct flow_use *use)
 {
 	const u64 quarter = use->bytes / 4 & ~(u64)(sizeof(struct flow_line) - 1);
 	const u64 least = use->flows < flow_room(quarter) ? quarter : use->bytes;
-	const u64 wanted = flow_bytes_for(use->flows);
+	const u64 wanted = flow_bytes_for(use->flows, flow_least(generations));
 
-	return flow_step(wanted > least ? wanted : least, share);
+	return flow_step(wanted > least ? wanted : least, flow_share(generations));
 }
 
 static inline void flow_push(struct flow_generations *generations, struct flow_filter *filter)
@@ -329,11 +339,12 @@ static inline bool flow_generations_init(struct flow_generations *generations, u
 	struct flow_filter *previous, *first;
 
 	generations->limit = limit;
-	previous = flow_filter_alloc(generations, FLOW_MIN_BYTES, FLOW_MUCH);
+	previous = flow_filter_alloc(generations, flow_least(generations), FLOW_MUCH);
 	if (!previous)
 		return false;
 	first = flow_filter_alloc(generations,
-				  flow_step(FLOW_MIN_BYTES, flow_share(generations)), FLOW_MUCH);
+				  flow_step(flow_least(generations), flow_share(generations)),
+				  FLOW_MUCH);
 	if (!first) {
 		flow_filter_retire(previous);
 		return false;
@@ -364,7 +375,7 @@ static inline u64 flow_next_bytes(const struct flow_generations *generations,
 
 	bytes = flow_step(4 * (u64)newest->bytes, left);
 	/* Retired filters may not be freed yet, or the limit be a lower one. */
-	if (bytes < newest->bytes || all + bytes > generations->limit)
+	if (bytes < FLOW_MIN_BYTES || all + bytes > generations->limit)
 		return 0;
 	return bytes;
 }
@@ -461,7 +472,7 @@ static inline void flow_generations_rotate(struct flow_generations *generations,
 
 	generations->limit = limit;
 	use = flow_use_of(generations, generations->generation);
-	bytes = flow_first_bytes(&use, flow_share(generations));
+	bytes = flow_first_bytes(generations, &use);
 	spare = flow_spare(flow_previous(generations), bytes);
 	all = flow_sum_read(&generations->bytes);
 	/* Over a limit that was lowered, only smaller filters lead below it. */

@@ -68,9 +68,10 @@ with() {
 
 # The first flows are as few as a small filter holds: it may not have grown by then.
 in_time() {
-	local found lots
+	local found lots least
 	router
-	is "bytes at first" 131072 "$(memory_of "$r" bytes)"
+	least=$(($(memory_of "$r" limit) / 32))
+	is "bytes at first" $((least > 131072 ? least : 131072)) "$(memory_of "$r" bytes)"
 	for lots; do
 		surge "$lots"
 		probe

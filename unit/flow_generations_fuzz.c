@@ -43,7 +43,7 @@ static void grow(struct memory *memory)
 
 	newest->crowded = 0;
 	if (flow_generations_grow(&memory->generations) == FLOW_GREW) {
-		expect(memory->generations.newest->bytes >= newest->bytes);
+		expect(memory->generations.newest->bytes >= FLOW_MIN_BYTES);
 		expect(memory->generations.bytes <= memory->generations.limit);
 	} else {
 		expect(memory->generations.newest == newest);
