@@ -155,6 +155,26 @@ static bool key_of(const unsigned char *ip, size_t length, struct key *key)
 	return true;
 }
 
+/*
+ * What only refuses is not remembered, nor what is too short to tell: TCP's flags (RFC 9293,
+ * 3.1), SCTP's first chunk (RFC 9260, 3.2) and DCCP's type (RFC 4340, 5.1).
+ */
+static bool is_refusal(const unsigned char *ip, size_t length)
+{
+	unsigned int protocol;
+	size_t at = transport(ip, length, &protocol);
+
+	switch (at ? protocol : IPPROTO_NONE) {
+	case IPPROTO_TCP:
+		return length < at + 14 || ip[at + 13] & 4;
+	case IPPROTO_SCTP:
+		return length < at + 13 || ip[at + 12] == 6 || ip[at + 12] == 14;
+	case IPPROTO_DCCP:
+		return length < at + 9 || (ip[at + 8] & 0x1e) == 0x0e;
+	}
+	return false;
+}
+
 static struct key flows[1 << 16];
 static unsigned long n_flows;
 

@@ -51,7 +51,8 @@ struct packet {
 
 static int tun_fd, raw_fd, log_fd;
 static struct {
-	unsigned long sent, refused, hook[NF_INET_NUMHOOKS], dropped, reply, related, wrong, mistaken;
+	unsigned long sent, refused, hook[NF_INET_NUMHOOKS], dropped, reply, related, refusals, wrong,
+		mistaken;
 } count;
 
 /* ---- bytes */
@@ -349,16 +350,45 @@ static size_t any_size(void)
 	return one_in(16) ? below(2 * PAGE - 3000) : one_in(4) ? 0 : below(64);
 }
 
+/* What the segment at @transport is, by its noise or by a type there is; often a refusal. */
+static void set_type(struct packet *packet, size_t transport, unsigned int protocol)
+{
+	const bool refuses = one_in(4);
+	unsigned int at, type;
+
+	switch (protocol) {
+	case IPPROTO_TCP:
+		at = 13;
+		type = refuses ? any() | 4 : any() & ~4;
+		break;
+	case IPPROTO_SCTP:
+		at = 12;
+		type = refuses ? one_in(2) ? 6 : 14 : below(16);
+		break;
+	case IPPROTO_DCCP:
+		at = 8;
+		type = (refuses ? 7 : below(10)) << 1 | below(2);
+		break;
+	default:
+		return;
+	}
+	if (transport + at < packet->length && !one_in(4))
+		packet->bytes[transport + at] = type;
+}
+
 static void put_datagram(struct packet *packet, const struct flow *flow)
 {
 	const size_t start = packet->length;
+	size_t transport;
 
 	put_ip(packet, flow, any_tos(), any_fragment());
+	transport = packet->length;
 	put_transport(packet, flow);
 	if (one_in(8))
 		packet->length -= below(9);
 	else if (packet->length < 400) /* a quoted one, if large, stays in bounds */
 		put_noise(packet, any_size());
+	set_type(packet, transport, flow->protocol);
 	end_ip(packet, start);
 }
 
@@ -499,8 +529,12 @@ static void judge(const struct logged *logged)
 			count.mistaken++;
 	}
 	if ((logged->hook == NF_INET_LOCAL_IN || logged->hook == NF_INET_POST_ROUTING) &&
-	    tos_of(logged->ip) & TOS_NOTRACK && key_of(logged->ip, logged->length, &key))
-		remember(&key);
+	    tos_of(logged->ip) & TOS_NOTRACK && key_of(logged->ip, logged->length, &key)) {
+		if (is_refusal(logged->ip, logged->length))
+			count.refusals++;
+		else
+			remember(&key);
+	}
 }
 
 /* Not to be believed that it lies within a header: what the kernel says does. */
@@ -784,6 +818,7 @@ int main(int argc, char **argv)
 	       count.sent, count.refused, count.dropped, count.hook[NF_INET_PRE_ROUTING],
 	       count.hook[NF_INET_LOCAL_IN], count.hook[NF_INET_FORWARD],
 	       count.hook[NF_INET_LOCAL_OUT], count.hook[NF_INET_POST_ROUTING]);
-	printf(" flows=%lu reply=%lu related=%lu wrong=%lu\n", n_flows, count.reply, count.related, count.wrong);
+	printf(" flows=%lu refusals=%lu reply=%lu related=%lu wrong=%lu\n",
+	       n_flows, count.refusals, count.reply, count.related, count.wrong);
 	return count.wrong ? count.wrong == count.mistaken ? 3 : 1 : 0;
 }

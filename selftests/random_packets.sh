@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Whatever a packet's bytes are: NOTRACK, -m untracked, --reply and --related answer as an
 # oracle in user space does, in each hook, and exactly the flows of marked packets that left
-# or were delivered are remembered.
+# or were delivered, and do not refuse, are remembered.
 #   PACKETS=N  how many for each tool and family
 #   SEED=N     of the first lot; the same packets each time otherwise
 # shellcheck source=selftests/lib.sh
