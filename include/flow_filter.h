@@ -36,7 +36,7 @@ typedef unsigned long long u64;
 #define flow_or(word, bits)	__atomic_fetch_or(&(word), bits, __ATOMIC_RELAXED)
 #define flow_popcount(word)	__builtin_popcountll(word)
 #define flow_div(sum, by)	((sum) / (by))
-#define flow_keep_apart(word)	__asm__ ("" : "+r" (word))
+#define flow_keep_apart(word)	({ __asm__ ("" : "+r" (word)); })
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define flow_from_le64(word)	(word)
 #else
@@ -226,8 +226,7 @@ static inline bool flow_bits_have(const struct flow_bits *bits, u64 hash)
  *
  * Return: true if it was not among them before.
  */
-static __attribute__((__always_inline__)) inline bool
-flow_bits_add(const struct flow_bits *bits, u64 hash)
+static __always_inline bool flow_bits_add(const struct flow_bits *bits, u64 hash)
 {
 	struct flow_line *line = flow_line_of(bits, hash);
 

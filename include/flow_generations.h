@@ -33,33 +33,48 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
-#define flow_rcu		__rcu
-#define flow_per_cpu		__percpu
 #define flow_next(pointer)	rcu_dereference(pointer)
 #define flow_own(pointer)	rcu_dereference_protected(pointer, true)
 #define flow_publish(pointer, filter)	rcu_assign_pointer(pointer, filter)
 #define flow_count(counter)	this_cpu_inc(*(counter))
-#define flow_cpus(cpu)		for_each_possible_cpu(cpu)
-#define flow_of_cpu(counter, cpu)	(*per_cpu_ptr(counter, cpu))
 #define flow_rest_a_while()	cond_resched()
-typedef atomic64_t flow_sum;
+#define flow_sum		atomic64_t
 #define flow_sum_set(sum, n)	atomic64_set(sum, n)
 #define flow_sum_read(sum)	((u64)atomic64_read(sum))
 #define flow_sum_add(sum, n)	((u64)atomic64_add_return(n, sum))
+
+/* What all CPUs have counted. */
+static inline u64 flow_counted(const unsigned long __percpu *counter)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(counter, cpu));
+	return sum;
+}
+
+static inline void flow_count_anew(unsigned long __percpu *counter)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(*per_cpu_ptr(counter, cpu), 0);
+}
 #else
-#define flow_rcu
-#define flow_per_cpu
+#define __rcu
+#define __percpu
 #define flow_next(pointer)	__atomic_load_n(&(pointer), __ATOMIC_ACQUIRE)
 #define flow_own(pointer)	(pointer)
 #define flow_publish(pointer, filter)	__atomic_store_n(&(pointer), filter, __ATOMIC_RELEASE)
 #define flow_count(counter)	((void)__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED))
-#define flow_cpus(cpu)		for ((cpu) = 0; (cpu) < 1; (cpu)++)
-#define flow_of_cpu(counter, cpu)	((counter)[cpu])
 #define flow_rest_a_while()	((void)0)
-typedef u64 flow_sum;
+#define flow_sum		u64
 #define flow_sum_set(sum, n)	__atomic_store_n(sum, n, __ATOMIC_RELAXED)
 #define flow_sum_read(sum)	__atomic_load_n(sum, __ATOMIC_RELAXED)
 #define flow_sum_add(sum, n)	__atomic_add_fetch(sum, n, __ATOMIC_RELAXED)
+#define flow_counted(counter)	flow_load(*(counter))
+#define flow_count_anew(counter)	flow_store(*(counter), 0)
 #endif
 
 struct flow_generations;
@@ -78,8 +93,8 @@ struct flow_generations;
  */
 struct flow_filter {
 	struct flow_bits bits;
-	struct flow_filter flow_rcu *older;
-	unsigned long flow_per_cpu *added;
+	struct flow_filter __rcu *older;
+	unsigned long __percpu *added;
 	flow_sum estimate;
 	u64 crowded;
 	u32 bytes;
@@ -99,7 +114,7 @@ struct flow_filter {
  * @refused:    the last generation that wanted more than it could have
  */
 struct flow_generations {
-	struct flow_filter flow_rcu *newest;
+	struct flow_filter __rcu *newest;
 	unsigned int generation;
 	u64 limit;
 	flow_sum bytes;
@@ -172,8 +187,8 @@ static inline bool flow_filter_is_crowded(struct flow_filter *filter, u64 hash)
  *
  * Return: true if a call of flow_generations_grow() is due.
  */
-static __attribute__((__always_inline__)) inline bool
-flow_generations_add(struct flow_generations *generations, u64 hash)
+static __always_inline bool flow_generations_add(struct flow_generations *generations,
+						 u64 hash)
 {
 	struct flow_filter *filter = flow_next(generations->newest);
 
@@ -207,12 +222,7 @@ static inline void flow_filter_init(struct flow_filter *filter, struct flow_gene
 /* How many flows it took. */
 static inline u64 flow_filter_flows(const struct flow_filter *filter)
 {
-	u64 sum = 0;
-	int cpu;
-
-	flow_cpus(cpu)
-		sum += flow_load(flow_of_cpu(filter->added, cpu));
-	return sum;
+	return flow_counted(filter->added);
 }
 
 /*
@@ -221,7 +231,7 @@ static inline u64 flow_filter_flows(const struct flow_filter *filter)
  */
 static inline void flow_filter_clear(struct flow_filter *filter)
 {
-	int cpu, word;
+	int word;
 	u32 i;
 
 	for (i = 0; i < filter->bits.lines; i++) {
@@ -230,17 +240,12 @@ static inline void flow_filter_clear(struct flow_filter *filter)
 		if (!(i & 4095))
 			flow_rest_a_while();
 	}
-	flow_cpus(cpu)
-		flow_store(flow_of_cpu(filter->added, cpu), 0);
+	flow_count_anew(filter->added);
 	flow_sum_set(&filter->estimate, 0);
 	flow_store(filter->crowded, flow_filter_first_call(filter));
 }
 
 /* ---- generations */
-
-/* The chain's next, for whoever may change it. */
-#define flow_each(filter, first) \
-	for ((filter) = (first); (filter); (filter) = flow_own((filter)->older))
 
 /**
  * struct flow_use - what a generation has
@@ -260,7 +265,7 @@ static inline struct flow_use flow_use_of(const struct flow_generations *generat
 	const struct flow_filter *filter;
 	struct flow_use use = { 0, 0, 0 };
 
-	flow_each(filter, flow_own(generations->newest)) {
+	for (filter = flow_own(generations->newest); filter; filter = flow_own(filter->older)) {
 		if (filter->generation != generation)
 			continue;
 		use.flows += flow_filter_flows(filter);
@@ -425,7 +430,7 @@ static inline struct flow_filter *flow_spare(struct flow_filter *cut, u64 bytes)
 {
 	struct flow_filter *filter, *spare = cut;
 
-	flow_each(filter, cut) {
+	for (filter = cut; filter; filter = flow_own(filter->older)) {
 		if (spare->bytes < bytes ? filter->bytes > spare->bytes :
 		    filter->bytes >= bytes && filter->bytes < spare->bytes)
 			spare = filter;
@@ -500,7 +505,7 @@ static inline u64 flow_generations_false_positives(const struct flow_generations
 	const struct flow_filter *filter;
 	u64 sum = 0, chance;
 
-	flow_each(filter, flow_own(generations->newest)) {
+	for (filter = flow_own(generations->newest); filter; filter = flow_own(filter->older)) {
 		chance = flow_bits_false_positives(&filter->bits);
 		sum += flow_div((1000000000 - sum) * chance, 1000000000);
 		flow_rest_a_while();

@@ -226,7 +226,7 @@ static void flow_grow(struct work_struct *work)
 	switch (flow_generations_grow(&memory->generations)) {
 	case FLOW_AT_LIMIT:
 		memory->limit_reached++;
-		pr_warn_ratelimited("a network namespace has more untracked flows than memory_kib=%llu has room for: --reply and --related may return more false positives than one in a thousand. Raise /sys/module/" KBUILD_MODNAME "/parameters/memory_kib\n",
+		pr_warn_ratelimited("a network namespace has more untracked flows than memory_kib=%llu has room for: --reply and --related may return more false positives than one in a thousand. Raise /sys/module/xt_untracked/parameters/memory_kib\n",
 				    memory->generations.limit >> 10);
 		break;
 	case FLOW_NO_MEMORY:

@@ -28,14 +28,15 @@ releases_of() {
 # The release's data: suites, the one of them that its kernel comes from if apt would
 # take another, a release whose root it shares but for the kernel, the options of a kernel
 # of its own (lab/kernels), what the kernel is booted with, the verbs whose RELEASES=all
-# means it, and what lab/check does in it.
+# means it, what lab/check does in it, and the pairs of a tool and a family that its selftests
+# take there (all, where none are named).
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
 		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
 	# shellcheck disable=SC2034 # the scripts use them
 	release=$1 suites='' kernel_suite='' base='' kernel_config='' cmdline=''
 	# shellcheck disable=SC2034
-	verbs='check bench' jobs='suites restore selftests'
+	verbs='check bench' jobs='suites restore selftests' variants=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
 }

@@ -133,7 +133,7 @@ growth() {
 	flood_until "allocation failures" 1
 	is "bytes" 131072 "$(memory_of "$r" bytes)"
 	at_least "allocations that failed" 1 "$(failures_met)"
-	wait_for 60 eval '[ "$(memory_of "$r" rotations)" -ge 2 ]' || fail "filters do not rotate"
+	wait_for 60 reaches rotations 2 || fail "filters do not rotate"
 	is "bytes, after rotations" 131072 "$(memory_of "$r" bytes)"
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "replies recognised" 1 "$(packets "$r" filter '--reply')"

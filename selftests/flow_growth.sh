@@ -36,7 +36,7 @@ no_replies() { packets "$r" mangle "! --reply"; }
 surge() {
 	local i
 	for ((i = 0; i < $1; i++)); do
-		pktgen "$c" $lot "udp_src_min 1" "udp_src_max $((lot + 1))" "udp_dst_min $((1000 + i))" "udp_dst_max $((1001 + i))"
+		pktgen "$c" "$lot" "udp_src_min 1" "udp_src_max $((lot + 1))" "udp_dst_min $((1000 + i))" "udp_dst_max $((1001 + i))"
 	done
 }
 # all_answered LOTS: the replies to the first and the last of them
@@ -44,8 +44,8 @@ all_answered() {
 	local i before
 	for i in 0 $(($1 - 1)); do
 		before=$(replies)
-		pktgen "$s" $lot "udp_src_min $((1000 + i))" "udp_src_max $((1001 + i))" "udp_dst_min 1" "udp_dst_max $((lot + 1))"
-		is "replies to lot $i" $lot $(($(replies) - before))
+		pktgen "$s" "$lot" "udp_src_min $((1000 + i))" "udp_src_max $((1001 + i))" "udp_dst_min 1" "udp_dst_max $((lot + 1))"
+		is "replies to lot $i" "$lot" $(($(replies) - before))
 	done
 }
 # probe: sets found, what of 20,000 packets that are no replies is taken for one

@@ -139,7 +139,7 @@ shortage_under_load() {
 	echo $(($(charged) + 50000)) >"$group/memory.max"
 	rotations=$(memory_of "$r" rotations)
 	flood_until "allocation failures" 2
-	wait_for 20 eval '[ "$(memory_of "$r" rotations)" -ge $((rotations + 3)) ]' || fail "filters do not rotate"
+	wait_for 20 reaches rotations $((rotations + 3)) || fail "filters do not rotate"
 	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"
 	is "killed" 0 "$(sed -n 's/^oom_kill //p' "$group/memory.events")"
 	is "bytes" 131072 "$(memory_of "$r" bytes)"

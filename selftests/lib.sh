@@ -318,6 +318,8 @@ no_nft_notrack() { in_ns "$1" nft delete table inet marker 2>/dev/null; }
 # memory_of NAMESPACE LINE: what /proc/net/xt_untracked says there
 memory_of() { in_ns "$1" sed -n "s/^$2: \([0-9]*\).*/\1/p" /proc/net/xt_untracked; }
 forgotten() { [ "$(memory_of "$1" bytes)" = 0 ]; }
+# reaches LINE LEAST: so much or more, on the router
+reaches() { [ "$(memory_of "$r" "$1")" -ge "$2" ]; }
 
 # with_window SECONDS COMMAND...: flows are remembered for so long, and then as ever
 window=/sys/module/xt_untracked/parameters/window

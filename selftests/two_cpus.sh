@@ -54,7 +54,6 @@ busy_flows() {
 	is "answers to nothing" 0 "$(answers "--sport 8")"
 	at_least "packets that answer nothing" "$flows" "$(no_answers "--sport 8")"
 }
-reaches() { [ "$(memory_of "$r" "$1")" -ge "$2" ]; }
 
 # Each packet is a new flow, which both write to one small filter. That may
 # return a false positive once in a thousand.
