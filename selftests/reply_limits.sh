@@ -140,7 +140,7 @@ other_vrf() {
 # To one of its groups, or all on the link, from where it asks others.
 ask_group() {
 	head -c 10 /dev/zero |
-		in_ns "$c" socat -u - "UDP$family-DATAGRAM:$(at "$1"):53,bind=$(at "$client"):$port,reuseaddr,so-bindtodevice=eth0,broadcast" ||
+		in_ns "$c" socat -u - "UDP$family-DATAGRAM:$(at "$1"):53,shut-none,bind=$(at "$client"):$port,reuseaddr,so-bindtodevice=eth0,broadcast" ||
 		fail "cannot ask $1"
 }
 groups() {
@@ -215,7 +215,7 @@ refused_before() {
 
 # asks_from NAMESPACE: true if the answer to a query from $port came
 asks_from() {
-	[ "$(echo ping | in_ns "$1" socat -t 1 - "UDP:$(at "$server"):53,sourceport=$port,reuseaddr" 2>/dev/null)" = ping ]
+	[ "$(echo ping | in_ns "$1" socat -t 1 - "UDP:$(at "$server"):53,shut-none,sourceport=$port,reuseaddr" 2>/dev/null)" = ping ]
 }
 # snat_beside_queries PORTS: the router asks, untracked, and translates the client's, tracked
 snat_beside_queries() {
