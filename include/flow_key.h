@@ -246,7 +246,8 @@ flow_quick_hash4(const struct sk_buff *skb, const struct flow_secret *secret, u6
 	rest = flow_quick_rest(skb, (const u8 *)header + header->ihl * 4, header->protocol);
 	if (rest == FLOW_NONE)
 		return false;
-	*hash = flow_hash(secret, &header->saddr, 1, rest, FLOW_REST_BYTES);
+	*hash = flow_hash(secret, (const u8 *)header + offsetof(struct iphdr, saddr), 1,
+			  rest, FLOW_REST_BYTES);
 	return true;
 }
 
@@ -357,7 +358,8 @@ flow_quick_hash6(const struct sk_buff *skb, const struct flow_secret *secret, u6
 	rest = flow_quick_rest(skb, (const u8 *)(header + 1), header->nexthdr);
 	if (rest == FLOW_NONE)
 		return false;
-	*hash = flow_hash(secret, &header->saddr, 4, rest, FLOW_REST_BYTES);
+	*hash = flow_hash(secret, (const u8 *)header + offsetof(struct ipv6hdr, saddr), 4,
+			  rest, FLOW_REST_BYTES);
 	return true;
 }
 
