@@ -23,8 +23,8 @@ add_vrf() {
 		addr add 2001:db8:1::1/64 dev eth0 nodad
 		link set eth0 up
 	END
-	in_ns "$c" ping -4 -q -c 1 -W 5 -I blue 192.0.2.1 >/dev/null
-	in_ns "$c" ping -6 -q -c 1 -W 5 -I blue 2001:db8:1::1 >/dev/null
+	in_ns "$c" ping -4 -q -c 1 -W 5 -I blue 192.0.2.1 >/dev/null 2>&1
+	in_ns "$c" ping -6 -q -c 1 -W 5 -I blue 2001:db8:1::1 >/dev/null 2>&1
 }
 
 # A host that marks its DNS queries, in the widest form of the recipe, and tracks all else.
@@ -94,18 +94,21 @@ with_queue() {
 	tc -n "$c" qdisc del dev blue root
 }
 
-# Linux 5.15 began to lend the state; before, a packet was tracked at the VRF device.
-lends() { [ "$(printf '%s\n' 5.15 "$(uname -r)" | sort -V | head -1)" = 5.15 ]; }
-
-with_o() {
-	local marked=0
-	! lends || marked=1
+# What is tracked carries the mark while it is in there.
+seen_with_o() {
 	resolver
-	vrf_echo "$router" 7 || fail "no echo"
-	is "-o blue: packets" 1 "$(packets "$c" mangle "-o blue")"
-	is "-o blue: not marked" $((1 - marked)) "$(packets "$c" mangle "-o blue -p udp -m udp --dport 7 -m untracked ! --untracked")"
-	is "-o eth0: packets" 1 "$(packets "$c" mangle "-o eth0 -p udp -m udp --dport 7")"
-	is "-o eth0: not marked" 1 "$(packets "$c" mangle "-o eth0 -p udp -m udp --dport 7 -m untracked ! --untracked")"
+	vrf_echo "$router" 7 || fail "$1: no echo"
+	is "$1: -o blue: packets" 1 "$(packets "$c" mangle "-o blue -p udp -m udp --dport 7 -m untracked")"
+	is "$1: -o blue: not marked" 0 "$(packets "$c" mangle "-o blue -p udp -m udp --dport 7 -m untracked ! --untracked")"
+	is "$1: -o eth0: packets" 1 "$(packets "$c" mangle "-o eth0 -p udp -m udp --dport 7")"
+	is "$1: -o eth0: not marked" 1 "$(packets "$c" mangle "-o eth0 -p udp -m udp --dport 7 -m untracked ! --untracked")"
+	reset_rules
+}
+with_o() {
+	seen_with_o "no qdisc"
+	tc -n "$c" qdisc add dev blue root pfifo || { fail "no qdisc"; return; }
+	seen_with_o "pfifo"
+	tc -n "$c" qdisc del dev blue root
 }
 
 add_hosts "$c" "$r"
