@@ -33,30 +33,57 @@ untracked_by_other() {
 	is "entries" 0 "$(entries "$r" -p udp)"
 }
 
-# With nf_conntrack loaded, be it unused, an error inherits from what it is about.
-own_error() {
-	local type=--icmp-type
-	[ "$family" = 4 ] || type=--icmpv6-type
-	modprobe nf_conntrack
+# With nf_conntrack loaded, be it unused, what refuses a marked packet inherits RELATED to no
+# conntrack from it. That is no state: NOTRACK marks it, where CT --notrack leaves it to
+# conntrack, which finds it INVALID.
+refusing() { # TARGET [RULE]: of what the router says to the client
+	local port_unreachable="-p $icmp --${icmp/ipv6-icmp/icmpv6}-type port-unreachable"
 	rules "$r" <<-END
 		*raw
 		-A PREROUTING -p udp -j NOTRACK
-		-A OUTPUT -p $icmp $type port-unreachable -j NOTRACK
+		-A PREROUTING -p tcp -j NOTRACK
+		-A OUTPUT $port_unreachable -j $1
+		-A OUTPUT -p tcp -j $1
 		COMMIT
 		*mangle
-		-A OUTPUT -p $icmp $type port-unreachable -m untracked
-		-A OUTPUT -p $icmp $type port-unreachable -m untracked ! --untracked
+		-A OUTPUT $port_unreachable
+		-A OUTPUT $port_unreachable -m untracked ! --untracked
+		-A OUTPUT -p tcp --tcp-flags RST RST
+		-A OUTPUT -p tcp --tcp-flags RST RST -m untracked ! --untracked
+		$2
+		COMMIT
+		*filter
+		-A FORWARD -p tcp --dport 80 -j REJECT --reject-with tcp-reset
+		-A FORWARD -p udp --dport 99 -j REJECT
 		COMMIT
 	END
-	send_udp "$c" "$router" 99
-	wait_for 5 sent_error || fail "no error about a closed port"
-	is "unmarked errors" 0 "$(packets "$r" mangle '! --untracked')"
+	send_udp "$c" "$server" 99
+	if in_ns "$c" timeout 5 socat -u "TCP:$(at "$server"):80,connect-timeout=3" /dev/null 2>/dev/null; then
+		fail "$1: a call through REJECT"
+	fi
 }
-sent_error() { [ "$(packets "$r" mangle '-m untracked')" = 1 ]; } # by either rule
+errors() { packets "$r" mangle "-A OUTPUT -p $icmp"; }
+resets() { packets "$r" mangle "-A OUTPUT -p tcp"; }
+own_refusals() {
+	local invalid="-A POSTROUTING -o lan -m conntrack --ctstate INVALID"
+	modprobe nf_conntrack
+	refusing NOTRACK
+	is "conntrack off: errors, and a RST" "1 1" "$(errors) $(resets)"
+	is "conntrack off: unmarked ones" 0 "$(packets "$r" mangle "! --untracked")"
+	reset_rules
+	refusing NOTRACK "$invalid"
+	is "conntrack on: errors, and a RST" "1 1" "$(errors) $(resets)"
+	is "conntrack on: unmarked ones" 0 "$(packets "$r" mangle "! --untracked")"
+	is "conntrack on: invalid ones" 0 "$(packets "$r" mangle INVALID)"
+	reset_rules
+	refusing "CT --notrack" "$invalid"
+	is "CT --notrack: unmarked ones" 2 "$(packets "$r" mangle "! --untracked")"
+	is "CT --notrack: invalid ones" 2 "$(packets "$r" mangle INVALID)"
+}
 
 add_topology
 serve_udp_echo "$s"
 claim "a packet with a template from CT --zone keeps it" template
 claim "a packet marked by CT --notrack stays marked" untracked_by_other
-claim "an error of this host about a marked packet is marked" own_error
+claim "this host's error and RST about marked packets are marked" own_refusals
 run_claims
