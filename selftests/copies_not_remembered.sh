@@ -138,7 +138,7 @@ tee_to_itself() {
 send_as() {
 	local foreign=ip-transparent
 	[ "$family" = 4 ] || foreign=ip-freebind
-	echo | in_ns "$s" socat -u - "UDP:$(at "$3"):$4,bind=$(at "$1"):$2,$foreign,reuseaddr" || fail "cannot send as $1"
+	echo | in_ns "$s" socat -u - "UDP:$(at "$3"):$4,bind=$(at "$1"):$2,$foreign,reuseaddr,shut-none" || fail "cannot send as $1"
 }
 
 # In the client's name to a neighbour of the server's, and back in his. The copy is made; then the

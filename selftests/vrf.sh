@@ -67,7 +67,7 @@ vrf_page() { # ADDRESS PORT
 	in_ns "$c" timeout 10 socat -u "TCP:$(at "$1"):$2,so-bindtodevice=blue,connect-timeout=3" - 2>/dev/null | cmp -s - "$page"
 }
 vrf_echo() { # ADDRESS PORT
-	[ "$(echo ping | in_ns "$c" socat -t 2 -T 2 - "UDP:$(at "$1"):$2,so-bindtodevice=blue" 2>/dev/null)" = ping ]
+	[ "$(echo ping | in_ns "$c" socat -t 5 - "UDP:$(at "$1"):$2,so-bindtodevice=blue,shut-none,readbytes=5" 2>/dev/null)" = ping ]
 }
 
 through_vrf() {
