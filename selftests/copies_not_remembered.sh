@@ -103,7 +103,7 @@ watched() {
 
 tee() {
 	watch
-	counters TEE "$watcher" | rules "$r"
+	rules "$r" <<<"$(counters TEE "$watcher")"
 	traffic
 	watched TEE
 	judge TEE
@@ -113,7 +113,7 @@ dup() {
 	local table=ip
 	[ "$family" = 4 ] || table=ip6
 	watch
-	counters nft | rules "$r"
+	rules "$r" <<<"$(counters nft)"
 	nft_dup "$table" "$watcher" | in_ns "$r" nft -f - 2>"$work/said" || fail "nft: $(<"$work/said")"
 	traffic
 	watched "nft dup"
@@ -126,7 +126,7 @@ tee_to_itself() {
 	local gateway loopback=127.0.0.1
 	[ "$family" = 4 ] || loopback=::1
 	for gateway in "$loopback" "$router"; do
-		counters TEE "$gateway" | rules "$r"
+		rules "$r" <<<"$(counters TEE "$gateway")"
 		traffic
 		is "gateway $gateway: copies" 10 "$(packets "$r" mangle "INPUT -i lo")"
 		judge "gateway $gateway"
