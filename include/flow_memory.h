@@ -96,7 +96,6 @@ static u64 flow_limit(void)
  * @limit_reached: generations that wanted more than memory_kib
  * @failures:    generations that wanted more than there was
  * @users:       one for itself and one for each filter that is not freed yet
- * @hooks:       where packets are remembered
  * @free:        frees it once no packet can see it any more
  */
 struct flow_memory {
@@ -110,20 +109,31 @@ struct flow_memory {
 	u64 limit_reached;
 	u64 failures;
 	refcount_t users;
-	struct nf_hook_ops hooks[FLOW_HOOKS];
 	struct rcu_work free;
 };
 
 /**
  * struct flow_net - what each namespace has
- * @lock:   for @rules, and @memory's coming and going
+ * @lock:   for all but packets
  * @rules:  how many ask --reply or --related
  * @memory: NULL where there is no such rule. Packets see it under RCU
+ * @parked: what the last rule left, if the next one comes soon
+ * @hooks:  where packets are remembered; registered with the first rule
+ * @hooked: they are registered
+ * @dying:  no rule will come any more
+ * @idle:   cleans up a while after the last rule, see flow_idle()
+ * @net:    the namespace
  */
 struct flow_net {
-	struct mutex lock; /* rules, memory */
+	struct mutex lock; /* all but packets */
 	unsigned int rules;
 	struct flow_memory __rcu *memory;
+	struct flow_memory *parked;
+	struct nf_hook_ops hooks[FLOW_HOOKS];
+	bool hooked;
+	bool dying;
+	struct delayed_work idle;
+	struct net *net;
 };
 
 static unsigned int flow_net_id __read_mostly;
@@ -284,6 +294,12 @@ static bool flow_arrives(const struct sk_buff *skb, const struct nf_hook_state *
 	return is_untracked(skb) && !(state->in->flags & IFF_LOOPBACK);
 }
 
+/* NULL where the last rule has gone a moment ago. */
+static __always_inline struct flow_memory *flow_memory_here(const struct flow_net *flows)
+{
+	return rcu_dereference(flows->memory);
+}
+
 /* Any packet. */
 static noinline unsigned int flow_remember4(struct flow_memory *memory,
 					    const struct sk_buff *skb)
@@ -299,10 +315,13 @@ static noinline unsigned int flow_remember4(struct flow_memory *memory,
 static unsigned int flow_leaves4(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	struct flow_memory *memory = priv;
+	struct flow_memory *memory;
 	u64 hash;
 
 	if (!flow_leaves(skb, state))
+		return NF_ACCEPT;
+	memory = flow_memory_here(priv);
+	if (!memory)
 		return NF_ACCEPT;
 	if (flow_quick_hash4(skb, &memory->secret, &hash))
 		return flow_remember(memory, hash);
@@ -312,7 +331,12 @@ static unsigned int flow_leaves4(void *priv, struct sk_buff *skb,
 static unsigned int flow_arrives4(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	return flow_arrives(skb, state) ? flow_remember4(priv, skb) : NF_ACCEPT;
+	struct flow_memory *memory;
+
+	if (!flow_arrives(skb, state))
+		return NF_ACCEPT;
+	memory = flow_memory_here(priv);
+	return memory ? flow_remember4(memory, skb) : NF_ACCEPT;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -330,10 +354,13 @@ static noinline unsigned int flow_remember6(struct flow_memory *memory,
 static unsigned int flow_leaves6(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	struct flow_memory *memory = priv;
+	struct flow_memory *memory;
 	u64 hash;
 
 	if (!flow_leaves(skb, state))
+		return NF_ACCEPT;
+	memory = flow_memory_here(priv);
+	if (!memory)
 		return NF_ACCEPT;
 	if (flow_quick_hash6(skb, &memory->secret, &hash))
 		return flow_remember(memory, hash);
@@ -343,7 +370,12 @@ static unsigned int flow_leaves6(void *priv, struct sk_buff *skb,
 static unsigned int flow_arrives6(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	return flow_arrives(skb, state) ? flow_remember6(priv, skb) : NF_ACCEPT;
+	struct flow_memory *memory;
+
+	if (!flow_arrives(skb, state))
+		return NF_ACCEPT;
+	memory = flow_memory_here(priv);
+	return memory ? flow_remember6(memory, skb) : NF_ACCEPT;
 }
 #endif
 
@@ -389,7 +421,6 @@ static void flow_memory_retire(struct flow_memory *memory)
 static struct flow_memory *flow_memory_alloc(void)
 {
 	struct flow_memory *memory = kzalloc(sizeof(*memory), GFP_KERNEL_ACCOUNT);
-	int i;
 
 	if (!memory)
 		return NULL;
@@ -399,38 +430,114 @@ static struct flow_memory *flow_memory_alloc(void)
 	INIT_DELAYED_WORK(&memory->rotation, flow_rotate);
 	INIT_WORK(&memory->growth, flow_grow);
 	get_random_bytes(&memory->secret, sizeof(memory->secret));
-	memcpy(memory->hooks, flow_hooks, sizeof(flow_hooks));
-	for (i = 0; i < FLOW_HOOKS; i++)
-		memory->hooks[i].priv = memory;
 	if (flow_generations_init(&memory->generations, flow_limit()))
 		return memory;
 	flow_memory_release(memory);
 	return NULL;
 }
 
-static int flow_memory_on(struct net *net)
+/*
+ * To register a hook that no other one of the machine is like, and to unregister it, the kernel
+ * patches its code; and memory takes its time, too. That is too much for each table of a file
+ * that is loaded table by table, or for a rule that is replaced. So for a moment after the last
+ * rule the hooks stay, which remember nothing then, and so does memory that nothing was
+ * remembered in.
+ */
+#define FLOW_IDLE (HZ / 2)
+
+static void flow_unpark(struct flow_net *flows)
 {
-	struct flow_memory *memory = flow_memory_alloc();
-	int err;
+	if (flows->parked)
+		flow_memory_retire(flows->parked);
+	flows->parked = NULL;
+}
+
+static void flow_unhook(struct flow_net *flows)
+{
+	if (flows->hooked)
+		nf_unregister_net_hooks(flows->net, flows->hooks, FLOW_HOOKS);
+	flows->hooked = false;
+}
+
+static void flow_idle(struct work_struct *work)
+{
+	struct flow_net *flows = container_of(to_delayed_work(work), struct flow_net, idle);
+
+	mutex_lock(&flows->lock);
+	flow_unpark(flows);
+	if (!flows->rules)
+		flow_unhook(flows);
+	mutex_unlock(&flows->lock);
+}
+
+/* Was nothing ever remembered in it, as far as a look-up could tell? */
+static bool flow_memory_is_empty(const struct flow_memory *memory)
+{
+	const struct flow_filter *filter = flow_own(memory->generations.newest);
+
+	for (; filter; filter = flow_own(filter->older))
+		if (flow_filter_flows(filter))
+			return false;
+	return true;
+}
+
+/* Would whoever adds a rule now get the like of it? */
+static bool flow_memory_fits(const struct flow_memory *memory)
+{
+	struct mem_cgroup *owner = get_mem_cgroup_from_mm(current->mm);
+
+	mem_cgroup_put(owner); /* its address is enough */
+	return owner == memory->owner && memory->generations.limit == flow_limit() &&
+	       flow_memory_is_empty(memory);
+}
+
+/* What is parked, or another one. */
+static struct flow_memory *flow_memory_take(struct flow_net *flows)
+{
+	struct flow_memory *memory = flows->parked;
+
+	if (!memory || !flow_memory_fits(memory)) {
+		flow_unpark(flows);
+		return flow_memory_alloc();
+	}
+	flows->parked = NULL;
+	memory->rotations = 0;
+	memory->limit_reached = 0;
+	memory->failures = 0;
+	return memory;
+}
+
+static int flow_memory_on(struct flow_net *flows)
+{
+	struct flow_memory *memory = flow_memory_take(flows);
+	int err = 0;
 
 	if (!memory)
 		return -ENOMEM;
-	err = nf_register_net_hooks(net, memory->hooks, FLOW_HOOKS);
+	if (!flows->hooked)
+		err = nf_register_net_hooks(flows->net, flows->hooks, FLOW_HOOKS);
 	if (err) {
 		flow_memory_retire(memory);
 		return err;
 	}
+	flows->hooked = true;
 	queue_delayed_work(flow_workqueue, &memory->rotation, flow_window_jiffies());
-	rcu_assign_pointer(flow_net(net)->memory, memory);
+	rcu_assign_pointer(flows->memory, memory);
 	return 0;
 }
 
-static void flow_memory_off(struct net *net, struct flow_memory *memory)
+static void flow_memory_off(struct flow_net *flows)
 {
-	nf_unregister_net_hooks(net, memory->hooks, FLOW_HOOKS);
-	RCU_INIT_POINTER(flow_net(net)->memory, NULL);
+	struct flow_memory *memory;
+
+	memory = rcu_replace_pointer(flows->memory, NULL, lockdep_is_held(&flows->lock));
 	cancel_delayed_work_sync(&memory->rotation);
-	flow_memory_retire(memory);
+	if (flow_memory_is_empty(memory) && !flows->dying)
+		flows->parked = memory;
+	else
+		flow_memory_retire(memory);
+	if (!flows->dying)
+		mod_delayed_work(flow_workqueue, &flows->idle, FLOW_IDLE);
 }
 
 /**
@@ -447,7 +554,7 @@ static int flow_memory_get(struct net *net)
 
 	mutex_lock(&flows->lock);
 	if (!flows->rules)
-		err = flow_memory_on(net);
+		err = flow_memory_on(flows);
 	if (!err)
 		flows->rules++;
 	mutex_unlock(&flows->lock);
@@ -466,8 +573,7 @@ static void flow_memory_put(struct net *net)
 
 	mutex_lock(&flows->lock);
 	if (!--flows->rules)
-		flow_memory_off(net, rcu_dereference_protected(flows->memory,
-							       lockdep_is_held(&flows->lock)));
+		flow_memory_off(flows);
 	mutex_unlock(&flows->lock);
 }
 
@@ -553,24 +659,48 @@ static int flow_proc_show(struct seq_file *seq, void *unused)
 
 static int __net_init flow_net_init(struct net *net)
 {
-	mutex_init(&flow_net(net)->lock);
+	struct flow_net *flows = flow_net(net);
+	int i;
+
+	mutex_init(&flows->lock);
+	INIT_DELAYED_WORK(&flows->idle, flow_idle);
+	flows->net = net;
+	memcpy(flows->hooks, flow_hooks, sizeof(flow_hooks));
+	for (i = 0; i < FLOW_HOOKS; i++)
+		flows->hooks[i].priv = flows;
 	if (IS_ENABLED(CONFIG_PROC_FS) &&
 	    !proc_create_net_single(KBUILD_MODNAME, 0444, net->proc_net, flow_proc_show, NULL))
 		return -ENOMEM;
 	return 0;
 }
 
-/* Rules may go after this, and the last one unregister the hooks. */
+/*
+ * Before a grace period, after which packets see neither hooks nor @flows any more. Rules may
+ * go later, in a namespace that dies; no more packets come there.
+ */
+static void __net_exit flow_net_pre_exit(struct net *net)
+{
+	struct flow_net *flows = flow_net(net);
+
+	mutex_lock(&flows->lock);
+	flows->dying = true;
+	flow_unpark(flows);
+	flow_unhook(flows);
+	mutex_unlock(&flows->lock);
+	cancel_delayed_work_sync(&flows->idle);
+}
+
 static void __net_exit flow_net_exit(struct net *net)
 {
 	remove_proc_entry(KBUILD_MODNAME, net->proc_net);
 }
 
 static struct pernet_operations flow_net_ops = {
-	.init = flow_net_init,
-	.exit = flow_net_exit,
-	.id   = &flow_net_id,
-	.size = sizeof(struct flow_net),
+	.init     = flow_net_init,
+	.pre_exit = flow_net_pre_exit,
+	.exit     = flow_net_exit,
+	.id       = &flow_net_id,
+	.size     = sizeof(struct flow_net),
 };
 
 /**
