@@ -138,7 +138,7 @@ growth() {
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "replies recognised" 1 "$(packets "$r" filter '--reply')"
 	echo 0 >"$kind/probability"
-	flood_until bytes 300000
+	flood_until bytes 200000
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "replies recognised" 2 "$(packets "$r" filter '--reply')"
 }

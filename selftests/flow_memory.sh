@@ -117,7 +117,7 @@ charge_for_load() {
 	routing_for_group || return
 	at_least "charged for the first filters" 131072 "$(charged)"
 	for ((i = 0; i < 2; i++)); do
-		flood_until bytes 300000
+		flood_until bytes 200000
 		at_least "charged for larger ones" "$(memory_of "$r" bytes)" "$(charged)"
 		wait_for 60 small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
 	done
