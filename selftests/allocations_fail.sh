@@ -135,7 +135,7 @@ growth() {
 	flood_until "allocation failures" 1
 	is "bytes" 131072 "$(memory_of "$r" bytes)"
 	at_least "allocations that failed" 1 "$(failures_met)"
-	wait_for 60 reaches rotations 2 || fail "filters do not rotate"
+	wait_for $((30 + 3 * $(<"$window"))) reaches rotations 2 || fail "filters do not rotate"
 	is "bytes, after rotations" 131072 "$(memory_of "$r" bytes)"
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "replies recognised" 1 "$(packets "$r" filter '--reply')"
@@ -144,8 +144,8 @@ growth() {
 	udp_echoes "$c" "$server" || fail "no echo"
 	at_least "replies recognised" 2 "$(packets "$r" filter '--reply')"
 }
-of_objects() { with_window 5 growth failslab; }
-of_pages() { with_window 5 growth fail_page_alloc; }
+of_objects() { with_window_for 20000 growth failslab; }
+of_pages() { with_window_for 20000 growth fail_page_alloc; }
 
 fail=${OUTPUT:-$selftests}/fail_allocations
 [ -e /proc/self/fail-nth ] || skip_all "needs a kernel with CONFIG_FAULT_INJECTION and /proc/PID/fail-nth"

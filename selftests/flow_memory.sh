@@ -111,7 +111,7 @@ settle() {
 small_again() { [ "$(memory_of "$r" bytes)" = 131072 ]; }
 
 # As large as the load wants within a window, and small again after it.
-charge() { with_window 3 charge_for_load; }
+charge() { with_window_for 20000 charge_for_load; }
 charge_for_load() {
 	local cgroups group i
 	routing_for_group || return
@@ -119,7 +119,7 @@ charge_for_load() {
 	for ((i = 0; i < 2; i++)); do
 		flood_until bytes 200000
 		at_least "charged for larger ones" "$(memory_of "$r" bytes)" "$(charged)"
-		wait_for 60 small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
+		wait_for $((30 + 6 * $(<"$window"))) small_again || fail "bytes after the load: $(memory_of "$r" bytes)"
 	done
 	settle
 	printf '# charged %d for %d bytes\n' "$(charged)" "$(memory_of "$r" bytes)"
@@ -131,7 +131,7 @@ charge_for_load() {
 
 # Where the group may have no more, filters stay small, nobody is killed for them, generations
 # come and go, and packets are remembered all the same.
-shortage() { with_window 3 shortage_under_load; }
+shortage() { with_window_for 20000 shortage_under_load; }
 shortage_under_load() {
 	local cgroups group rotations
 	routing_for_group || return
@@ -139,7 +139,7 @@ shortage_under_load() {
 	echo $(($(charged) + 50000)) >"$group/memory.max"
 	rotations=$(memory_of "$r" rotations)
 	flood_until "allocation failures" 2
-	wait_for 20 reaches rotations $((rotations + 3)) || fail "filters do not rotate"
+	wait_for $((20 + 4 * $(<"$window"))) reaches rotations $((rotations + 3)) || fail "filters do not rotate"
 	at_least "times it was at its limit" 1 "$(sed -n 's/^max //p' "$group/memory.events")"
 	is "killed" 0 "$(sed -n 's/^oom_kill //p' "$group/memory.events")"
 	is "bytes" 131072 "$(memory_of "$r" bytes)"

@@ -452,6 +452,13 @@ flood_until() {
 	at_least "$1 under load" "$2" "$(memory_of "$r" "$1")"
 }
 
+# with_window_for FLOWS COMMAND...: a window that this machine can forward twice so many in
+with_window_for() {
+	local took
+	flood 999 2000
+	with_window $((3 + took * $1 / 1000 / 1000000)) "${@:2}"
+}
+
 # udp_echoes NAMESPACE ADDRESS [PORT]: true if one datagram came back
 udp_echoes() {
 	# shellcheck disable=SC2016 # for the shell in there
