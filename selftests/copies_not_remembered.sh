@@ -144,14 +144,9 @@ send_as() {
 # In the client's name to a neighbour of the server's, and back in his. The copy is made; then the
 # packet is dropped, or is marked and goes its way.
 spoofed() {
-	local by filter rpfilter=ipt_rpfilter
-	[ "$family" = 4 ] || rpfilter=ip6t_rpfilter
+	local by filter
 	for by in "rp_filter" "-m rpfilter" ""; do
 		[ "$by $family" != "rp_filter 6" ] || continue
-		if [ "$by" = "-m rpfilter" ] && ! modprobe -n -q "$rpfilter"; then
-			[ "$family" = 4 ] || skip "needs the module $rpfilter"
-			continue
-		fi
 		watch
 		rules "$r" <<-END
 			*raw

@@ -94,7 +94,6 @@ conntrack_on="-A INPUT -m conntrack --ctstate ESTABLISHED"
 
 nft_rejects() {
 	local hook
-	modprobe -n -q nft_reject_inet || { skip "needs the module nft_reject_inet"; return; }
 	for hook in input forward; do
 		local ns=$s device=eth0
 		[ "$hook" = input ] || ns=$r device=lan
