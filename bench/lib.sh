@@ -5,6 +5,8 @@
 # shellcheck disable=SC2034,SC2154 # what is set or read here alone, the benches read or set
 # shellcheck source=selftests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../selftests/lib.sh"
+# shellcheck source=bench/routers.sh
+. "$(dirname "${BASH_SOURCE[0]}")/routers.sh"
 
 read -r -a variants <<<"${BENCH_VARIANTS:-legacy nft}"
 read -r -a families <<<"${BENCH_FAMILIES:-4 6}"
@@ -34,71 +36,6 @@ stop_if_failed() {
 
 # ---- configurations
 
-# Forwarded packets never meet INPUT: all that they pay for is what such a rule switches on.
-remember="-A INPUT -m untracked --related -j ACCEPT"
-
-# The router's rules, of $tool and $family.
-configure() {
-	case $1 in
-	none) ;;
-	empty) rules "$r" < <(printf '%s\n' '*raw' ':PREROUTING ACCEPT' ':OUTPUT ACCEPT' COMMIT \
-		'*filter' ':INPUT ACCEPT' ':FORWARD ACCEPT' ':OUTPUT ACCEPT' COMMIT) ;;
-	floor)
-		[ -d /sys/module/xt_FLOOR ] || insmod /bench/xt_FLOOR.ko || fail "needs LAB_BUILD=bench/floor"
-		untrack "-j FLOOR" "-m floor"
-		;;
-	ours) untrack "-j NOTRACK" "-m untracked" ;;
-	memory) untrack "-j NOTRACK" "-m untracked" "$remember" ;;
-	both) untrack "-j NOTRACK" "-m untracked" "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" ;;
-	ct) untrack "-j CT --notrack" "-m conntrack --ctstate UNTRACKED" ;;
-	state) untrack "-j CT --notrack" "-m state --state UNTRACKED" ;;
-	native) native_rules "ct state untracked" ;;
-	nativeplain) native_rules "" ;;
-	tracked) rules "$r" < <(printf '%s\n' '*filter' "-A FORWARD -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT" COMMIT) ;;
-	rules[0-9]*) untrack "-j NOTRACK" "-m untracked" "" "${1#rules}" ;;
-	# One rule more, in front, than "memory" has: what its match alone costs.
-	alone) one_more "" ;;
-	untracked) one_more "-m untracked" ;;
-	reply) one_more "-m untracked --reply" ;;
-	related) one_more "-m untracked --related" ;;
-	ctstate) one_more "-m conntrack --ctstate UNTRACKED" ;;
-	statematch) one_more "-m state --state UNTRACKED" ;;
-	*) fail "there is no configuration $1" ;;
-	esac
-}
-
-# untrack TARGET MATCH [RULE [RULES-IN-RAW]]: all but the last of which are for other ports
-untrack() {
-	local others=''
-	[ $# -lt 4 ] || others=$(seq -f "-A PREROUTING -p udp --dport %.0f $1" 30001 $((30000 + $4 - 1)))
-	rules "$r" <<-END
-		*raw
-		$others
-		-A PREROUTING $1
-		COMMIT
-		*filter
-		-A FORWARD $2 -j ACCEPT
-		${3:-}
-		COMMIT
-	END
-}
-
-one_more() {
-	untrack "-j NOTRACK" "-m untracked" "$remember
--I FORWARD $1"
-}
-
-nft_family() { if [ "$family" = 4 ]; then echo ip; else echo ip6; fi; }
-# native_rules MATCH
-native_rules() {
-	in_ns "$r" nft -f - <<-END || fail "nft"
-		table $(nft_family) bench {
-			chain raw { type filter hook prerouting priority -300; notrack; }
-			chain forward { type filter hook forward priority 0; $1 counter accept; }
-		}
-	END
-}
-
 # Each has hosts of its own, for what a table or a rule switches on may stay on.
 set_up() {
 	local family of=$1-$variant
@@ -119,13 +56,18 @@ set_up() {
 
 # ---- measuring
 
-arrived() { ipt=${ipt%-*}-legacy packets "$s" raw "-j DROP"; }
+arrived_at() { ipt=${ipt%-*}-legacy packets "$1" raw "-j DROP"; }
+arrived() { arrived_at "$s"; }
 # What the router's rules have: the last accepted, and the match of one_more's taken. What none
 # have where there are none.
 counted() {
 	case $configuration in
-	none | empty) arrived ;;
-	native*) in_ns "$r" nft list table "$(nft_family)" bench | sed -n 's/.*counter packets \([0-9]*\).*/\1/p' ;;
+	none | empty | xdp) arrived ;;
+	native*) in_ns "$r" nft list chain "$(nft_family)" bench forward | awk '{
+			for (i = 1; i < NF; i++)
+				if ($i == "packets" && $NF == "accept") accepted = $(i + 1)
+				else if ($i == "packets") taken = $(i + 1)
+		} END {print accepted, taken}' ;;
 	*) in_ns "$r" "$ipt-save" -c -t filter 2>/dev/null | awk '/ -A FORWARD/ {
 			split(substr($1, 2), count, ":")
 			if (/-j ACCEPT$/) accepted = count[1]; else taken = count[1]
@@ -135,11 +77,14 @@ counted() {
 # matches FLOW: whether the match is to take such packets
 matches() {
 	case $configuration in
-	reply) [ "$1" = answer ] ;;
+	*reply) [ "$1" = answer ] ;;
 	related) [ "$1" = error ] ;;
 	*) true ;;
 	esac
 }
+
+# meets_rules PACKETS: so many of them; those of an offloaded flow meet none
+meets_rules() { if [ "${offloaded:-}" ]; then echo 0; else echo "$1"; fi; }
 
 # The machine's, which are one a packet while the router keeps up with the sender.
 soft_interrupts() { awk '/NET_RX:/ {print $2}' /proc/softirqs; }
@@ -149,7 +94,7 @@ soft_interrupts() { awk '/NET_RX:/ {print $2}' /proc/softirqs; }
 # they should, and keeping_up.
 send() {
 	local took what="$variant, IPv$family, $row:" arrived accepted taken all_accepted all_taken interrupts
-	[ "$configuration" != tracked ] || expected=$((expected + $2))
+	[[ $configuration != tracked && $configuration != nativeflowtable ]] || expected=$((expected + $2))
 	arrived=$(arrived)
 	read -r accepted taken < <(counted)
 	interrupts=$(soft_interrupts)
@@ -158,7 +103,7 @@ send() {
 	instructions=$((took * 1000 / $1))
 	is "$what packets that arrived" "$1" $(($(arrived) - arrived))
 	read -r all_accepted all_taken < <(counted)
-	is "$what packets that the rule accepted" "$1" $((all_accepted - accepted))
+	is "$what packets that the rule accepted" "$(meets_rules "$1")" $((all_accepted - accepted))
 	[ -z "$taken" ] || is "$what packets that the match took" \
 		"$(if matches "$flow"; then echo "$1"; else echo 0; fi)" $((all_taken - taken))
 	is "$what conntrack entries" "$expected" "$(in_ns "$r" conntrack -C)"
@@ -179,13 +124,13 @@ percent() { printf '%d.%03d%s\n' $(($1 / 1000)) $(($1 % 1000)) "$([ "$1" -le 500
 ports() { flows=("udp_src_min 1" "udp_src_max $((1 + $1))" "udp_dst_min $2" "udp_dst_max $2"); }
 one_flow=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 9" "udp_dst_max 9")
 
-# in_lots FLOWS COMMAND: with lot and flows set, for so many flows, as many at a time as the
+# in_lots FLOWS COMMAND...: with lot and flows set, for so many flows, as many at a time as the
 # router's queue has room for and a port has neighbours
 in_lots() {
 	local lot=$(($1 < 50000 ? $1 : 50000)) flows n
 	for ((n = 0; n < $1 / lot; n++)); do
 		ports "$lot" $((20000 + n))
-		"$2"
+		"${@:2}"
 	done
 }
 send_lot() { send "$lot" "$lot" "${flows[@]}"; }

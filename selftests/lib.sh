@@ -411,12 +411,12 @@ traffic=()
 mac_of() { ip -n "$1" -o link show "$2" | sed 's|.*link/ether \([^ ]*\).*|\1|'; }
 
 # pktgen NAMESPACE COUNT OPTION...: so many UDP packets (0: until pktgen_stops) from the client or
-# the server to the other one, as fast as the kernel's pktgen can, by the first or the second CPU;
-# sets took, in microseconds. Options are pktgen's (Documentation/networking/pktgen.rst); of a
-# range, the last is not sent.
+# the server to the other one, as fast as the kernel's pktgen can, by the first CPU or the second,
+# where there is one; sets took, in microseconds. Options are pktgen's
+# (Documentation/networking/pktgen.rst); of a range, the last is not sent.
 pktgen() {
 	local from=$client to=$server via=lan cpu=0 addresses mac result
-	[ "$1" = "$c" ] || from=$server to=$client via=wan cpu=1
+	[ "$1" = "$c" ] || from=$server to=$client via=wan cpu=$(($(nproc) > 1))
 	addresses=("dst_min $to")
 	[ "$family" = 4 ] || addresses=("dst6 $to" "src6 $from")
 	modprobe pktgen
