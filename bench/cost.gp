@@ -1,5 +1,5 @@
 # What a forwarded packet costs, from cost.data: "label<TAB>instructions<TAB>kind", kind 1 ours, 2 peers
-set terminal svg size 760,330 font "sans-serif,13" background "white"
+set terminal svg size 860,440 font "sans-serif,13" background "white"
 set output "cost.svg"
 set datafile separator "\t"
 set title title_text
@@ -13,7 +13,7 @@ set ytics nomirror scale 0
 set xtics nomirror format "%'.0f"
 set grid xtics lc rgb "#dddddd"
 set border 2
-set lmargin 36
+set lmargin 52
 set rmargin 8
 set xlabel "instructions a packet, above empty tables"
 plot "cost.data" using (0):0:(0):2:($0-0.35):($0+0.35):($3 == 1 ? 0x1f6f3f : 0x999999):ytic(1) with boxxyerror lc rgb variable, \

@@ -10,15 +10,30 @@
 
 read -r -a variants <<<"${BENCH_VARIANTS:-legacy nft}"
 read -r -a families <<<"${BENCH_FAMILIES:-4 6}"
-count=10000 # packets a measurement
-export XTABLES_LIBDIR=$plugins:/bench # bench/floor's
+count=${BENCH_PACKETS:-10000} # packets a measurement, from all cores
+cores=${BENCH_CORES:-1}
+floor=/bench # where the lab has bench/floor
+[ -d $floor ] || floor=${BASH_SOURCE[0]%/*}/floor
+export XTABLES_LIBDIR=$plugins:$floor
 declare -A configured=()
 failures=()
+# set_to FILE VALUE: until the bench ends
+usual_settings=()
+set_to() { usual_settings+=("$1 $(<"$1")") && echo "$2" >"$1"; }
+as_before() {
+	local setting file value
+	for setting in "${usual_settings[@]}"; do
+		read -r file value <<<"$setting"
+		echo "$value" >"$file"
+	done
+	clean_up
+}
+trap as_before EXIT
 # The sender never waits for the router; whatever it is behind by must find room.
-echo 100000 >/proc/sys/net/core/netdev_max_backlog
+set_to /proc/sys/net/core/netdev_max_backlog 100000
 # What has passed is remembered for as long as the bench takes.
 modprobe xt_untracked
-echo 3600 >"$window"
+set_to "$window" 3600
 # All hosts share the tables of neighbours, which grow and never shrink. In small ones it is
 # each boot's chance who comes behind whom, and costs six instructions more for it.
 { ip link add crowd type dummy && ip link set crowd up; } || fail "no dummy device"
@@ -89,18 +104,21 @@ meets_rules() { if [ "${offloaded:-}" ]; then echo 0; else echo "$1"; fi; }
 # The machine's, which are one a packet while the router keeps up with the sender.
 soft_interrupts() { awk '/NET_RX:/ {print $2}' /proc/softirqs; }
 
-# send PACKETS FLOWS OPTION...: by pktgen to the server; FLOWS of them conntrack has not seen,
-# where it tracks. Sets instructions, a packet's, once it is sure that all went the way that
-# they should, and keeping_up.
+# send PACKETS FLOWS OPTION...: by pktgen to the server, by all cores together; FLOWS of them
+# conntrack has not seen, where it tracks. Sets instructions, a packet's, or nanoseconds on its core,
+# where the clock counts these; once it is sure that all went the way that they should, and
+# keeping_up.
 send() {
 	local took what="$variant, IPv$family, $row:" arrived accepted taken all_accepted all_taken interrupts
 	[[ $configuration != tracked && $configuration != nativeflowtable ]] || expected=$((expected + $2))
 	arrived=$(arrived)
 	read -r accepted taken < <(counted)
 	interrupts=$(soft_interrupts)
-	pktgen "$c" "$1" "${@:3}"
+	pktgen "$c" $(($1 / cores)) "${@:3}"
+	# On more than one core the last may be on their way still.
+	wait_for 5 eval "[ \$((\$(arrived) - $arrived)) -ge $1 ]"
 	[ $(($(soft_interrupts) - interrupts)) -ge "$1" ] && keeping_up=yes || keeping_up=''
-	instructions=$((took * 1000 / $1))
+	instructions=$((took * 1000 * cores / $1))
 	is "$what packets that arrived" "$1" $(($(arrived) - arrived))
 	read -r all_accepted all_taken < <(counted)
 	is "$what packets that the rule accepted" "$(meets_rules "$1")" $((all_accepted - accepted))
@@ -120,9 +138,13 @@ evaluate() {
 # Of thousandths, with a mark where it is more than 0.5 %
 percent() { printf '%d.%03d%s\n' $(($1 / 1000)) $(($1 % 1000)) "$([ "$1" -le 500 ] || echo ' !')"; }
 
-# ports FLOWS TO: sets flows, pktgen's options for so many, from as many ports to one
-ports() { flows=("udp_src_min 1" "udp_src_max $((1 + $1))" "udp_dst_min $2" "udp_dst_max $2"); }
-one_flow=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 9" "udp_dst_max 9")
+# ports FLOWS TO: sets flows, pktgen's options for so many, from as many ports to one, or one for
+# each core
+ports() {
+	flows=("udp_src_min 1" "udp_src_max $((1 + $1 / cores))" "udp_dst_min $2" "udp_dst_max $2")
+	[ "$cores" -eq 1 ] || flows[2]+="+1000*CORE" flows[3]+="+1000*CORE"
+}
+one_flow=("udp_src_min 9+CORE" "udp_src_max 9+CORE" "udp_dst_min 9" "udp_dst_max 9")
 
 # in_lots FLOWS COMMAND...: with lot and flows set, for so many flows, as many at a time as the
 # router's queue has room for and a port has neighbours

@@ -13,7 +13,7 @@ configure() {
 	empty) rules "$r" < <(printf '%s\n' '*raw' ':PREROUTING ACCEPT' ':OUTPUT ACCEPT' COMMIT \
 		'*filter' ':INPUT ACCEPT' ':FORWARD ACCEPT' ':OUTPUT ACCEPT' COMMIT) ;;
 	floor)
-		[ -d /sys/module/xt_FLOOR ] || insmod /bench/xt_FLOOR.ko || fail "needs LAB_BUILD=bench/floor"
+		[ -d /sys/module/xt_FLOOR ] || insmod "$floor/xt_FLOOR.ko" || fail "needs bench/floor: LAB_BUILD=bench/floor, or make -C bench/floor"
 		untrack "-j FLOOR" "-m floor"
 		;;
 	ours) untrack "-j NOTRACK" "-m untracked" ;;
@@ -182,14 +182,18 @@ forget() {
 
 # ---- what goes around netfilter
 
-# offload: the flow 9 to 9 is established, and in the flowtable. Sets offloaded, and expected
-# to its one entry.
+# offload: each core's flow, from port 9 and on, is established, and in the flowtable. Sets
+# offloaded, and expected to their entries.
 offload() {
-	send_udp "$c" "$server" 9 10 9
-	send_udp "$s" "$client" 9 10 9
-	send_udp "$c" "$server" 9 10 9
-	wait_for 10 eval "in_ns $r conntrack -L -f ipv$family 2>/dev/null | grep -q OFFLOAD" || fail "the flow is not offloaded"
-	offloaded=yes expected=1
+	local port
+	for ((port = 9; port < 9 + cores; port++)); do
+		send_udp "$c" "$server" 9 10 $port
+		send_udp "$s" "$client" $port 10 9
+		send_udp "$c" "$server" 9 10 $port
+	done
+	wait_for 10 eval "[ \$(in_ns $r conntrack -L -f ipv$family 2>/dev/null | grep -c OFFLOAD) = $cores ]" ||
+		fail "flows are not offloaded"
+	offloaded=yes expected=$cores
 }
 
 has_xdp() { command -v xdp-forward >/dev/null; }
@@ -198,5 +202,5 @@ has_xdp() { command -v xdp-forward >/dev/null; }
 # and an skb again, and costs more than it spares.
 forward_by_xdp() {
 	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
-	in_ns "$r" xdp-forward load -m skb lan wan >/dev/null || fail "xdp-forward"
+	in_ns "$r" xdp-forward load -m skb lan wan >/dev/null 2>&1 || fail "xdp-forward"
 }

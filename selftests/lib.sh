@@ -411,31 +411,46 @@ traffic=()
 mac_of() { ip -n "$1" -o link show "$2" | sed 's|.*link/ether \([^ ]*\).*|\1|'; }
 
 # pktgen NAMESPACE COUNT OPTION...: so many UDP packets (0: until pktgen_stops) from the client or
-# the server to the other one, as fast as the kernel's pktgen can, by the first CPU or the second,
-# where there is one; sets took, in microseconds. Options are pktgen's
-# (Documentation/networking/pktgen.rst); of a range, the last is not sent.
+# the server to the other one, as fast as the kernel's pktgen can; sets took, in microseconds. The
+# client's come from the first CPU, or as many each from the first $cores; the server's from the
+# second, where there is one. Options are pktgen's (Documentation/networking/pktgen.rst), where a
+# number may be a sum with CORE, the CPU's; of a range, the last is not sent.
+cores=1
 pktgen() {
-	local from=$client to=$server via=lan cpu=0 addresses mac result
-	[ "$1" = "$c" ] || from=$server to=$client via=wan cpu=$(($(nproc) > 1))
+	local from=$client to=$server via=lan cpus addresses mac result
+	cpus=$(seq 0 $((cores - 1)))
+	[ "$1" = "$c" ] || from=$server to=$client via=wan cpus=$(($(nproc) > 1))
 	addresses=("dst_min $to")
 	[ "$family" = 4 ] || addresses=("dst6 $to" "src6 $from")
 	modprobe pktgen
 	mac=$(mac_of "$r" $via)
 	# shellcheck disable=SC2016 # for the shell in there
-	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && echo rem_device_all >"kpktgend_$0" &&
-		echo add_device eth0 >"kpktgend_$0" || exit
-		for option; do echo "$option" >eth0 || exit; done
-		echo start >pgctrl || exit
-		# On a busy machine that ends before its thread has begun.
-		exec {never}<> <(:)
-		for ((i = 0; i < 3000; i++)); do
-			[[ ! $(<eth0) =~ "Result: OK: "[0-9]+"(" ]] || break
-			read -r -t 0.1 -u "$never"
+	result=$(in_ns "$1" bash -c 'cd /proc/net/pktgen && exec {never}<> <(:) || exit
+		for cpu in $0; do
+			# A thread removes its devices when it gets to it; then it would take a new one, too.
+			[[ $(<"kpktgend_$cpu") != *eth0* ]] || echo rem_device_all >"kpktgend_$cpu" || exit
+			while [[ $(<"kpktgend_$cpu") == *eth0* ]]; do read -r -t 0.1 -u "$never"; done
+			echo "add_device eth0@$cpu" >"kpktgend_$cpu" || exit
+			CORE=$cpu
+			for option; do
+				[[ $option != *CORE* ]] || option="${option%% *} $((${option#* }))"
+				echo "$option" >"eth0@$cpu" || exit
+			done
 		done
-		cat eth0' $cpu \
+		echo start >pgctrl || exit
+		# On a busy machine that ends before its threads have begun.
+		for cpu in $0; do
+			for ((i = 0; i < 3000; i++)); do
+				[[ $(<"eth0@$cpu") != *"Result: OK: "[0-9]* ]] || break
+				read -r -t 0.1 -u "$never"
+			done
+			cat "eth0@$cpu"
+		done' "${cpus//$'\n'/ }" \
 		"count $2" "dst_mac $mac" "delay 0" "pkt_size 100" "${addresses[@]}" "${@:3}" 2>&1)
-	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result")
-	[ "$took" ] || fail "pktgen: $result"
+	# The slowest core's; each has told.
+	took=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' <<<"$result" | sort -n)
+	[ "$(wc -w <<<"$took")" -eq "$(wc -w <<<"$cpus")" ] || fail "pktgen: $result"
+	took=${took##*$'\n'}
 }
 pktgen_stops() { in_ns "$1" sh -c 'echo stop >/proc/net/pktgen/pgctrl'; }
 
