@@ -54,7 +54,7 @@ networks() {
 	failed 1 netns
 }
 
-# A rule that switches the memory on: with the memory on it is there, and goes. In one
+# A rule that allocates flow memory: with the memory allocated it is there, and goes. In one
 # process, for there are a hundred allocations. $0 is iptables, then comes payload's line.
 # shellcheck disable=SC2016 # for the shell in there
 each_allocation='

@@ -172,11 +172,11 @@ parameters() {
 }
 
 add_topology
-claim "the first rule switches it on, the last one off" on_and_off
+claim "the first rule allocates it, the last one frees it" on_and_off
 claim "namespaces do not see each other's" own_memory
 claim "rules come and go while packets fly" replaced
 claim "a namespace dies with it" death
-claim_once "its memory is charged to who switched it on, and all comes back" charge
+claim_once "its memory is charged to who added the first rule, and all comes back" charge
 claim_once "where memory is short, filters stay small" shortage
 claim_once "parameters out of range are refused" parameters
 run_claims

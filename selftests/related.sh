@@ -38,7 +38,7 @@ path_mtu() {
 	ip -n "$r" link set lan mtu 1500
 }
 
-# counting RULE [TARGET]: what the client sends is marked by TARGET, and errors are counted
+# counting RULE [TARGET]: what the client sends is marked untracked by TARGET, and errors are counted
 counting() {
 	rules "$c" <<-END
 		*raw
@@ -60,8 +60,8 @@ closed_port() {
 	send_udp "$c" "$server" 9
 	wait_for 5 one_related || fail "port unreachable: expected 1, got $(related)"
 	send_udp "$c" "$server" 10
-	pings "$c" "$server" 1 || fail "no answer to ping"
-	is "errors about what was not marked, and answers" 1 "$(related)"
+	pings "$c" "$server" 1 || fail "no reply to ping"
+	is "errors about what was not marked, and replies" 1 "$(related)"
 }
 without_conntrack() { closed_port ""; }
 with_conntrack() { closed_port "-A INPUT -m conntrack --ctstate ESTABLISHED"; }

@@ -25,7 +25,7 @@ use='
 		-A INPUT -m untracked --reply
 		COMMIT
 	END
-	ping -q -c 1 -W 5 "$1" >/dev/null || echo "no answer"
+	ping -q -c 1 -W 5 "$1" >/dev/null || echo "no reply"
 	"$0-save" -c -t filter | sed -n "s/^\[\([0-9]*\):.* -A INPUT.*/\1/p"
 	cat /proc/net/xt_untracked'
 
@@ -34,7 +34,7 @@ own() {
 	[ "$family" = 4 ] || lo=::1
 	rules "$c" <<<$'*filter\n-A INPUT -m untracked --reply\nCOMMIT'
 	out=$(in_own bash -c "$use" "$ipt" "$lo" 2>&1) || fail "rules of its own: $out"
-	# A request and its answer: both marked, one of them a reply.
+	# A request and its reply: both marked, one of them a reply.
 	[[ $out == *$'\n2\n1\n'* || $out == $'2\n1\n'* ]] || fail "counters: $out"
 	[[ $out == *$'\nflows: 2\n'* ]] || fail "memory of its own: $out"
 	is "flows of another namespace" 0 "$(memory_of "$c" flows)"

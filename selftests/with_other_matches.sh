@@ -35,7 +35,7 @@ in_raw() {
 -A PREROUTING -m mark --mark 7 -j NOTRACK"
 	marks "-A PREROUTING -p udp --dport 9 -g own
 -A own -j NOTRACK"
-	# NOTRACK does not end the traversal: what follows sees the mark.
+	# NOTRACK does not end the traversal: what follows sees the UNTRACKED state.
 	marks "-A PREROUTING -p udp --dport 9 -j NOTRACK
 -A PREROUTING -m untracked -j own
 -A own -j RETURN"

@@ -16,7 +16,7 @@ alone() {
 	END
 	at_least "uses of xt_NOTRACK" 1 "$(uses xt_NOTRACK)"
 	send_udp "$c" "$server" 9
-	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 1 "$(packets "$r" mangle '-m untracked')"
 	succeeds "-C" in_ns "$r" "$ipt" -t raw -C PREROUTING -p udp -j NOTRACK
 	succeeds "-D" in_ns "$r" "$ipt" -t raw -D PREROUTING -p udp -j NOTRACK
 }
