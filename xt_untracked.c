@@ -3,8 +3,8 @@
  * xt_untracked - match packets in conntrack's UNTRACKED state, replies to them, and ICMP
  * errors about them
  *
- * "-m untracked" alone only tests the packet: unlike "-m conntrack --ctstate UNTRACKED" it registers
- * neither conntrack nor defragmentation in the namespace. From the first --reply or --related
+ * "-m untracked" alone only tests the packet: unlike "-m conntrack --ctstate UNTRACKED" it
+ * registers neither conntrack nor defragmentation in the namespace. From the first --reply or --related
  * of a namespace to the last one it remembers the flows of untracked packets there: see
  * include/flow_memory.h.
  */
