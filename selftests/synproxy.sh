@@ -34,7 +34,7 @@ handshakes() {
 	is "handshakes with the server" 3 "$(syns_at_server)"
 }
 
-# From an address that nobody has, so that nobody replies the replies.
+# From an address that nobody has, so that no handshake is completed.
 flood() {
 	local source=192.0.2.77 foreign=ip-transparent
 	[ "$family" = 4 ] || source=2001:db8:1::77 foreign=ip-freebind
