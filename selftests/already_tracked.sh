@@ -84,6 +84,6 @@ own_refusals() {
 add_topology
 serve_udp_echo "$s"
 claim "a packet with a template from CT --zone keeps it" template
-claim "a packet marked by CT --notrack stays marked" untracked_by_other
+claim "a packet marked untracked by CT --notrack stays so" untracked_by_other
 claim "this host's error and RST about untracked packets are marked untracked" own_refusals
 run_claims

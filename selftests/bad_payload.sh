@@ -60,7 +60,7 @@ add_hosts "$c"
 for ipt in iptables-legacy ip6tables-legacy; do # bring in the tables
 	in_ns "$c" $ipt -t raw -S >/dev/null && in_ns "$c" $ipt -S >/dev/null
 done
-claim "untracked: unknown modes and bits" match "legacy-4 legacy-6"
-claim "untracked: wrong sizes and revisions" size_and_revision "legacy-4 legacy-6"
-claim "NOTRACK: sizes, revisions and tables" target "legacy-4 legacy-6"
+claim "untracked: unknown modes and bits are refused" match "legacy-4 legacy-6"
+claim "untracked: wrong sizes and revisions are refused" size_and_revision "legacy-4 legacy-6"
+claim "NOTRACK: wrong sizes, revisions and tables are refused" target "legacy-4 legacy-6"
 run_claims

@@ -205,8 +205,8 @@ copied_by_nft() { in_family dup; }
 copied_to_itself() { in_family tee_to_itself; }
 copied_spoofed() { in_family spoofed; }
 reverse_path 0
-claim "TEE in each chain of mangle" copied_by_tee
-claim "nft's dup in each hook" copied_by_nft
-claim "TEE to this host itself" copied_to_itself
-claim "a spoofed packet that is dropped after TEE" copied_spoofed
+claim "copies by TEE in each chain of mangle are not remembered" copied_by_tee
+claim "copies by nft's dup in each hook are not remembered" copied_by_nft
+claim "copies by TEE to this host itself are not remembered" copied_to_itself
+claim "nor is a spoofed packet that is dropped after TEE" copied_spoofed
 run_claims

@@ -101,8 +101,8 @@ add_topology
 serve_page "$s"
 serve_page "$s" 81
 serve_page "$r" 81
-claim "SYNPROXY on a router" proxy_on_router
-claim "SYNPROXY on a host" proxy_on_host
+claim "SYNPROXY's SYN/ACK on a router is not remembered" proxy_on_router
+claim "SYNPROXY's SYN/ACK on a host is not remembered" proxy_on_host
 claim "a listener's SYN/ACK is remembered" listener
-claim "a SYN cookie is not" cookie
+claim "a SYN cookie is not remembered" cookie
 run_claims

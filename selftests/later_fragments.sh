@@ -104,7 +104,7 @@ defragmented() {
 add_topology
 modprobe xt_untracked
 claim "a large reply comes in over IPv4, and not over IPv6" without_rules
-claim "two rules let it in over IPv6, and nothing that is no reply" with_rules "legacy-6 nft-6"
+claim "two rules accept its later fragments over IPv6, and no datagram that is no reply" with_rules "legacy-6 nft-6"
 claim "the router forwards it with rules for later fragments only" forwarded
-claim "where conntrack is on, it comes in as a whole" defragmented
+claim "where conntrack is registered, it comes in as a whole" defragmented
 run_claims

@@ -184,8 +184,8 @@ add_topology
 serve_page "$s"
 serve_udp_echo "$s"
 add_ipvlan
-claim "IPVS" ipvs
-claim "act_ct" act_ct
-claim "ipvlan in l3s mode" over_ipvlan
-claim "a bridge with br_netfilter" bridge_and_go
+claim "flows of IPVS are remembered, unless it tracks" ipvs
+claim "flows after act_ct clear are remembered" act_ct
+claim "ipvlan in l3s mode leaves the state to the rules" over_ipvlan
+claim "a bridge with br_netfilter leaves the state to the rules" bridge_and_go
 run_claims

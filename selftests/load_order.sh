@@ -99,12 +99,12 @@ revision_zero_ours() { revision_zero xt_CT xt_NOTRACK xt_NOTRACK; }
 revision_zero_either() { revision_zero xt_NOTRACK xt_CT xt_NOTRACK xt_CT; }
 
 add_topology
-claim "xt_CT loaded before" before
-claim "xt_CT loaded after" after
-claim "xt_CT never loaded" never
-claim "xt_CT loaded manually before, and ours not" alone
-claim "CT and NOTRACK rules in one file" beside
-claim "xt_CT loaded by a rule before" autoloaded_after
+claim "-j NOTRACK is ours, xt_CT loaded before" before
+claim "-j NOTRACK is ours, xt_CT loaded after" after
+claim "-j NOTRACK is ours, xt_CT never loaded" never
+claim "-j NOTRACK is ours, xt_CT loaded manually before, and ours not" alone
+claim "-j NOTRACK is ours, beside CT rules in one file" beside
+claim "-j NOTRACK is ours, xt_CT loaded by a rule before" autoloaded_after
 claim "revision 0, xt_CT loaded before" revision_zero_ours "legacy-4 legacy-6"
 claim "revision 0, xt_CT loaded after" revision_zero_either "legacy-4 legacy-6"
 run_claims

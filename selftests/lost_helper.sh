@@ -80,5 +80,5 @@ background+=($!)
 wait_for 10 listening "$s" -t 21
 claim "tracked with the FTP helper, a file comes through" with_helper
 claim "untracked, no expectation is made and no file comes through" untracked
-claim "untracked, with static accept rules for the passive ports it does" static_accept
+claim "untracked, with static accept rules for the passive ports, a file comes through" static_accept
 run_claims

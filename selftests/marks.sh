@@ -65,7 +65,7 @@ serve_page "$s"
 serve_udp_echo "$s"
 serve "$s" -U SCTP6-LISTEN:9,ipv6only=0,reuseaddr,fork "OPEN:$page"
 wait_for 10 listening "$s" --sctp 9
-claim "TCP, UDP, ICMP, SCTP and GRE are marked in PREROUTING" forwarded
-claim "TCP, UDP, ICMP, SCTP and GRE are marked in OUTPUT" own
+claim "TCP, UDP, ICMP, SCTP and GRE are marked untracked in PREROUTING" forwarded
+claim "TCP, UDP, ICMP, SCTP and GRE are marked untracked in OUTPUT" own
 claim "nothing is marked untracked without the rule" unruled
 run_claims

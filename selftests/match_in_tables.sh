@@ -96,8 +96,8 @@ verdict() {
 
 add_topology
 serve_udp_echo "$r"
-claim "untracked packets match in raw, mangle and filter on their way through" forwarded
-claim "unmarked packets match the inverse there" forwarded_unmarked
+claim "untracked packets match in raw, mangle and filter while they are forwarded" forwarded
+claim "other packets match the inverse there" forwarded_unmarked
 claim "the host's own untracked packets match in raw, mangle and filter" own
 claim "delivered packets match in INPUT of mangle and filter" delivered
 claim "a DROP rule with the match drops the untracked ones alone" verdict

@@ -225,15 +225,15 @@ serve_page "$s" 80
 serve_page "$c" 22
 hide_modules xt_NOTRACK xt_untracked
 claim "all examples are loaded, and INPUT is closed" examples_load
-claim "--reply and --related match nothing, untracked what is" only_closes
-claim "in the raw table, too" raw_closes
-claim "the resolver is closed, and can be reached" resolver
-claim "saved as conntrack's, restored by any iptables" round_trip
-claim "-C finds and -D removes them" check_and_delete
-claim "beside conntrack's own" beside_conntrack
-claim "beside conntrack's own, the modules in" beside_conntrack_ours
-claim "a reload makes them ours" reload
-claim "one line tells" warns
-claim "refused where the kernel has neither" neither
-claim "mistakes are refused as ever" mistakes
+claim "--reply and --related match nothing, --untracked matches untracked packets" only_closes
+claim "so they do in the raw table" raw_closes
+claim "the resolver's recipe drops replies, and accepts SSH" resolver
+claim "rules are saved as conntrack's, and restored by any iptables" round_trip
+claim "-C finds and -D removes these rules" check_and_delete
+claim "they stand beside conntrack's own rules" beside_conntrack
+claim "so do ours, with the modules loaded" beside_conntrack_ours
+claim "the original file, loaded again, makes them ours" reload
+claim "each run of iptables warns once" warns
+claim "-m untracked is refused where the kernel has no xt_conntrack either" neither
+claim "mistakes in a rule are refused as with the module" mistakes
 run_claims

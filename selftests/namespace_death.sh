@@ -42,5 +42,5 @@ pings_self() {
 
 modprobe -a xt_NOTRACK xt_untracked
 add_hosts "$c"
-claim "a namespace dies with live rules, another lives on" death
+claim "a namespace with live rules is deleted, another keeps its rules" death
 run_claims

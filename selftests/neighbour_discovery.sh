@@ -32,6 +32,6 @@ off() {
 }
 
 add_topology
-claim "matched where conntrack is on" on "legacy-6 nft-6"
-claim "not matched where conntrack is off" off "legacy-6 nft-6"
+claim "neighbour discovery matches where conntrack is registered" on "legacy-6 nft-6"
+claim "neighbour discovery does not match where it is not" off "legacy-6 nft-6"
 run_claims

@@ -40,6 +40,6 @@ one_direction() {
 
 add_topology
 serve_udp_echo "$s"
-claim "every other packet of one flow marked, the rest not" every_other
-claim "one direction marked leaves the other tracked" one_direction
+claim "every other packet of one flow is marked untracked, the rest is not" every_other
+claim "one direction marked untracked leaves the other tracked" one_direction
 run_claims

@@ -112,5 +112,5 @@ storm=${OUTPUT:-$selftests}/packet_storm
 modprobe -q -a tun dummy nfnetlink_log
 add_range
 storms() { with_window 3600 random_packets; }
-claim "$packets random packets" storms
+claim "$packets random packets: every match agrees with the oracle" storms
 run_claims

@@ -71,8 +71,8 @@ arp_and_bridge() {
 }
 
 add_hosts "$c"
-claim "NOTRACK outside of raw" other_table
-claim "NOTRACK in another hook of a table called raw" wrong_hook "nft-4 nft-6"
-claim "unknown options, stray words, two options" options
-claim_once "ARP and bridge families" arp_and_bridge
+claim "NOTRACK outside of raw is refused" other_table
+claim "NOTRACK in another hook of a table called raw is refused" wrong_hook "nft-4 nft-6"
+claim "unknown options, stray words and two options are refused" options
+claim_once "ARP and bridge families are refused" arp_and_bridge
 run_claims

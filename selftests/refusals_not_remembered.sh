@@ -299,14 +299,14 @@ fi
 for ns in "$r" "$s"; do
 	in_ns "$ns" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
 done
-claim "REJECT on a host" reject
-claim "REJECT on a router" reject_on_router
-claim "nft's reject with tcp reset" nft_rejects
-claim "a closed TCP port" closed_tcp
-claim "a closed SCTP port" closed_sctp
-claim "a closed DCCP port" closed_dccp
-claim "a closed UDP port" closed_udp
-claim "RST, ABORT, SHUTDOWN COMPLETE and Reset by their bytes" segments
+claim "REJECT on a host opens nothing" reject
+claim "REJECT on a router opens nothing" reject_on_router
+claim "nft's reject with tcp reset opens nothing" nft_rejects
+claim "a closed TCP port opens nothing" closed_tcp
+claim "a closed SCTP port opens nothing" closed_sctp
+claim "a closed DCCP port opens nothing" closed_dccp
+claim "a closed UDP port opens nothing" closed_udp
+claim "RST, ABORT, SHUTDOWN COMPLETE and Reset are known by their bytes" segments
 claim "after a RST the replies to what went before it still match" ended
 claim "the kernel's echo replies open nothing" echoes
 run_claims

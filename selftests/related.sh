@@ -104,9 +104,9 @@ for ns in "$r" "$s"; do
 	in_ns "$ns" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
 done
 claim "a download over a link with a small MTU recovers" path_mtu
-claim "port unreachable" without_conntrack
-claim "port unreachable, with conntrack on" with_conntrack
-claim "port unreachable, marked by CT --notrack" marked_by_ct
-claim "port unreachable, marked by nft" marked_by_nft
-claim "traceroute through an untracked router" trace
+claim "port unreachable is related" without_conntrack
+claim "port unreachable is related, with conntrack registered" with_conntrack
+claim "port unreachable is related, marked untracked by CT --notrack" marked_by_ct
+claim "port unreachable is related, marked untracked by nft" marked_by_nft
+claim "traceroute works through an untracked router" trace
 run_claims

@@ -100,6 +100,6 @@ cut_short() {
 add_topology
 [ -x "$icmp_error" ] || skip_all "needs $icmp_error: make -C selftests"
 claim "well made errors match" good
-claim "forged ones never do" never
-claim "nor what is cut short" cut_short
+claim "forged errors never match" never
+claim "errors that are cut short never match" cut_short
 run_claims

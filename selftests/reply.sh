@@ -121,9 +121,9 @@ modprobe sctp
 serve "$s" -U SCTP6-LISTEN:9,ipv6only=0,reuseaddr,fork "OPEN:$page"
 wait_for 10 listening "$s" --sctp 9
 modprobe xt_untracked
-claim "a resolver gets its replies and nothing else, whoever marks" everyone
+claim "a resolver gets its replies and nothing else, by NOTRACK, CT or nft" everyone
 claim "tracked queries are not remembered" tracked
 claim "a late reply is dropped" late
-claim "echo, TCP and SCTP" others
-claim "fragments" fragments
+claim "replies by echo, TCP and SCTP match" others
+claim "a later fragment is no reply" fragments
 run_claims

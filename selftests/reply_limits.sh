@@ -261,7 +261,7 @@ fi
 claim "a SYN is a reply, and ! --syn keeps it out" syn
 claim "an error with a wrong TCP sequence number is related" sequence
 claim "a reply by another interface, from a host with the same address, is a reply" other_link
-claim "so it is by another VRF" other_vrf
+claim "a reply by another VRF is a reply" other_vrf
 claim "a reply to a multicast or broadcast query is none" groups
 claim "with translated prefixes, a reply is a reply in raw and not later" prefixes "legacy-6 nft-6"
 claim "errors about what was refused are not related" refused_before

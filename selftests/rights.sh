@@ -90,9 +90,9 @@ ip -n "$c" addr add 2001:db8:1::2/128 dev lo nodad
 for ipt in iptables-legacy ip6tables-legacy; do # bring in the tables, which only root of the machine can
 	in_ns "$c" $ipt -t raw -S >/dev/null && in_ns "$c" $ipt -S >/dev/null
 done
-claim "in namespaces of one's own, both modules serve, and there alone" own
-claim_once "another's namespace is out of reach" another
-claim "without CAP_NET_ADMIN there are no rules" nothing
-claim_once "neither parameters nor modules are a user's" limits
-claim "/proc/net/xt_untracked tells no address and no port" tells_nothing
+claim "root of a user namespace can use both modules in its own network namespace" own
+claim_once "another user's namespace is out of reach" another
+claim "without CAP_NET_ADMIN no rule is accepted" nothing
+claim_once "a user can change neither parameters nor modules" limits
+claim "/proc/net/xt_untracked shows no address and no port" tells_nothing
 run_claims

@@ -40,5 +40,5 @@ add_topology
 hide_modules xt_CT
 # shellcheck disable=SC2086
 plugins_without $our_plugins
-claim "-j NOTRACK of a stock iptables" stock
+claim "-j NOTRACK of a stock iptables is ours, or is refused" stock
 run_claims

@@ -79,6 +79,6 @@ new_flows() {
 
 [ "$(nproc)" -ge 2 ] || skip_all "needs two CPUs"
 add_topology
-claim "busy flows, while filters rotate" busy
-claim "new flows, while their filter is looked at" fresh
+claim "busy flows are found while filters rotate" busy
+claim "new flows are found while their filter is read" fresh
 run_claims

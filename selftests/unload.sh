@@ -32,6 +32,6 @@ refused_leaves_nothing() {
 }
 
 add_hosts "$c"
-claim "a live rule holds both modules, its end lets them go" hold
+claim "a live rule holds both modules, its deletion releases them" hold
 claim "a refused rule holds neither" refused_leaves_nothing
 run_claims

@@ -121,6 +121,6 @@ serve_udp_echo "$r" 53
 serve "$c" -U TCP6-LISTEN:53,ipv6only=0,reuseaddr,fork,so-bindtodevice=blue "OPEN:$page"
 wait_for 10 listening "$c" -t 53
 claim "tracked flows stay tracked, and replies to untracked ones match" through_vrf
-claim "so they do where the VRF device has a qdisc" with_queue
-claim "-m untracked with -o VRF" with_o
+claim "the same where the VRF device has a qdisc" with_queue
+claim "-m untracked with -o VRF is always true" with_o
 run_claims

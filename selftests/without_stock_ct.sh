@@ -29,6 +29,6 @@ ct() {
 
 add_topology
 plugins_without libxt_CT libxt_NOTRACK
-claim "NOTRACK and untracked work" alone
-claim "-j CT is refused" ct
+claim "NOTRACK and untracked work without it" alone
+claim "-j CT is refused without it" ct
 run_claims
