@@ -4,9 +4,9 @@
  * errors about them
  *
  * "-m untracked" alone only tests the packet: unlike "-m conntrack --ctstate UNTRACKED" it
- * registers neither conntrack nor defragmentation in the namespace. From the first --reply or --related
- * of a namespace to the last one it remembers the flows of untracked packets there: see
- * include/flow_memory.h.
+ * registers neither conntrack nor defragmentation in the namespace. From the first --reply or
+ * --related of a namespace to the last one it remembers the flows of untracked packets there:
+ * see include/flow_memory.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A copy that TEE or nft's dup makes is marked untracked for its own sake; it is not remembered, wherever
-# it was made: replies to a tracked flow are no --reply, nor is who spoofed what is dropped
-# later. What is marked untracked itself is remembered, copied or not.
+# A copy that TEE or nft's dup makes is marked untracked whatever the original is. It is not
+# remembered, wherever it was made: replies to a tracked flow are no --reply, nor are those to a
+# spoofed packet that is dropped later. What is marked untracked itself is remembered.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 

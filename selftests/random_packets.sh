@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Whatever a packet's bytes are: NOTRACK, -m untracked, --reply and --related match as an
-# oracle in user space expects, in each hook, and exactly the flows of untracked packets that left
-# or were delivered, and do not refuse, are remembered.
+# oracle in user space expects, in each hook, and exactly the flows of untracked packets that
+# left or were delivered, and do not refuse, are remembered.
 #   PACKETS=N  how many for each tool and family
 #   SEED=N     of the first lot; the same packets each time otherwise
 # shellcheck source=selftests/lib.sh
