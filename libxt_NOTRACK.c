@@ -19,9 +19,9 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_untracked.h>
 
-/* In the order of enum xt_untracked_question. */
+/* In the order of enum xt_untracked_mode. */
 static const struct option untracked_opts[] = {
-	{.name = "untracked", .has_arg = no_argument, .val = XT_UNTRACKED_MARK},
+	{.name = "untracked", .has_arg = no_argument, .val = XT_UNTRACKED_STATE},
 	{.name = "reply", .has_arg = no_argument, .val = XT_UNTRACKED_REPLY},
 	{.name = "related", .has_arg = no_argument, .val = XT_UNTRACKED_RELATED},
 	{ .name = NULL },
@@ -30,20 +30,20 @@ static const struct option untracked_opts[] = {
 static void untracked_help(void)
 {
 	printf(
-"untracked match options (one question a rule):\n"
-"  [!] --untracked    the packet carries the untracked mark (the default)\n"
-"  [!] --reply        it answers an untracked packet that passed lately\n"
-"  [!] --related      it is an ICMP error about such a packet\n");
+"untracked match options (only one of them per rule):\n"
+"  [!] --untracked    packets in the UNTRACKED state (the default)\n"
+"  [!] --reply        replies to recent untracked packets\n"
+"  [!] --related      ICMP errors about such packets\n");
 }
 
-/* True if option @c is a question, the first of its rule. */
-static bool untracked_asks(int c, unsigned int *flags)
+/* True if option @c is one of them, the first of its rule. */
+static bool untracked_is_mode(int c, unsigned int *flags)
 {
-	if (c < XT_UNTRACKED_MARK || c > XT_UNTRACKED_RELATED)
+	if (c < XT_UNTRACKED_STATE || c > XT_UNTRACKED_RELATED)
 		return false;
 	if (*flags)
 		xtables_error(PARAMETER_PROBLEM,
-			      "untracked: one question a rule, --untracked, --reply or --related");
+			      "untracked: only one of --untracked, --reply and --related per rule");
 	*flags = 1;
 	return true;
 }
@@ -55,17 +55,17 @@ static int untracked_parse(int c, char **argv, int invert, unsigned int *flags,
 
 	(void)argv;
 	(void)entry;
-	if (!untracked_asks(c, flags))
+	if (!untracked_is_mode(c, flags))
 		return 0;
-	info->question = c;
+	info->mode = c;
 	info->invert = !!invert;
 	return 1;
 }
 
-/* No kernel of ours has such a rule; what is shown of it must not look like another. */
+/* No module of ours has such a rule; what is shown of it must not look like another. */
 static bool untracked_unknown(const struct xt_untracked_mtinfo *info)
 {
-	return info->question > XT_UNTRACKED_RELATED || info->invert > 1;
+	return info->mode > XT_UNTRACKED_RELATED || info->invert > 1;
 }
 
 /* The part that -S and -L share, after "-m untracked" or "untracked". */
@@ -75,10 +75,10 @@ static void untracked_show(const struct xt_entry_match *match,
 	const struct xt_untracked_mtinfo *info = (const void *)match->data;
 
 	if (untracked_unknown(info))
-		printf(" [unknown question %u, inverted %u]", info->question, info->invert);
-	else if (info->invert || info->question != XT_UNTRACKED_MARK)
+		printf(" [unknown mode %u, inverted %u]", info->mode, info->invert);
+	else if (info->invert || info->mode != XT_UNTRACKED_STATE)
 		printf("%s %s%s", info->invert ? " !" : "", dashes,
-		       untracked_opts[info->question].name);
+		       untracked_opts[info->mode].name);
 }
 
 static void untracked_print(const void *ip, const struct xt_entry_match *match,
@@ -103,7 +103,7 @@ static int untracked_xlate(struct xt_xlate *xl,
 	const struct xt_untracked_mtinfo *info =
 		(const void *)params->match->data;
 
-	if (info->question != XT_UNTRACKED_MARK || untracked_unknown(info))
+	if (info->mode != XT_UNTRACKED_STATE || untracked_unknown(info))
 		return 0;
 	xt_xlate_add(xl, "ct state %suntracked", info->invert ? "!= " : "");
 	return 1;
@@ -111,7 +111,7 @@ static int untracked_xlate(struct xt_xlate *xl,
 
 /*
  * Flagged as an alias (of itself) because libxtables ranks aliases by their revision and
- * takes the first that the kernel knows; the next is below.
+ * takes the first that the kernel has; the next is below.
  */
 static struct xtables_match untracked_mt = {
 	.version       = XTABLES_VERSION,
@@ -132,7 +132,7 @@ static struct xtables_match untracked_mt = {
 
 /* ---- where the kernel has no xt_untracked: conntrack's match stands in */
 
-/* Every packet has one of these: what conntrack sees no connection of is INVALID. */
+/* Every packet has one of these: what belongs to no connection is INVALID. */
 #define ANY_STATE (XT_CONNTRACK_STATE_INVALID |				\
 		   XT_CONNTRACK_STATE_BIT(IP_CT_NEW) |			\
 		   XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |		\
@@ -144,11 +144,11 @@ static struct xtables_match untracked_mt = {
  * --ctstate" with every state is how conntrack says never. So does a state_mask of 0,
  * but that is saved as nothing that an iptables reads back.
  */
-static void standin_ask(struct xt_conntrack_mtinfo3 *info, int question, bool invert)
+static void standin_set(struct xt_conntrack_mtinfo3 *info, int mode, bool invert)
 {
 	info->match_flags = XT_CONNTRACK_STATE;
 	info->state_mask = XT_CONNTRACK_STATE_UNTRACKED;
-	if (question != XT_UNTRACKED_MARK) {
+	if (mode != XT_UNTRACKED_STATE) {
 		info->state_mask = ANY_STATE;
 		invert = !invert;
 	}
@@ -164,7 +164,7 @@ static void standin_init(struct xt_entry_match *match)
 		fprintf(stderr,
 			"Warning: no kernel module xt_untracked: -m untracked becomes -m conntrack, --reply and --related match nothing\n");
 	warned = true;
-	standin_ask((void *)match->data, XT_UNTRACKED_MARK, false);
+	standin_set((void *)match->data, XT_UNTRACKED_STATE, false);
 }
 
 static int standin_parse(int c, char **argv, int invert, unsigned int *flags,
@@ -172,9 +172,9 @@ static int standin_parse(int c, char **argv, int invert, unsigned int *flags,
 {
 	(void)argv;
 	(void)entry;
-	if (!untracked_asks(c, flags))
+	if (!untracked_is_mode(c, flags))
 		return 0;
-	standin_ask((void *)(*match)->data, c, invert);
+	standin_set((void *)(*match)->data, c, invert);
 	return 1;
 }
 
@@ -247,7 +247,7 @@ static struct xtables_target notrack_tg = {
 };
 
 /*
- * Bring in the stock CT target, whose name this object also answers to, from the first
+ * Bring in the stock CT target, whose name this object also has, from the first
  * folder of libxtables' path that has it: the path that xtables_init reads, or else the
  * one folder that is built in, which this object then came from. It has to be there when
  * NOTRACK is registered: libxtables then ranks the two aliases side by side. Asking
@@ -280,8 +280,8 @@ static void load_stock_ct(void)
 }
 
 /*
- * The kernel asks modprobe for a target while it knows none of that name. xt_CT has
- * a NOTRACK, too: where that is in and ours is not, nobody else brings it.
+ * modprobe is called for a target only while none of that name is registered. xt_CT has
+ * a NOTRACK, too: where that is loaded and ours is not, nothing else loads ours.
  */
 static void load_kernel_module(void)
 {

@@ -2,8 +2,8 @@
 /*
  * xt_NOTRACK - raw table target that exempts packets from connection tracking
  *
- * Needs no symbol of nf_conntrack: the mark is a value in the skb, and a
- * kernel that never loads conntrack carries it at no cost.
+ * Needs no symbol of nf_conntrack: the UNTRACKED state is a value in the skb,
+ * at no cost for a kernel that never loads conntrack.
  */
 #include <linux/module.h>
 #include <linux/netfilter/x_tables.h>
@@ -22,12 +22,12 @@ notrack_tg(struct sk_buff *skb, const struct xt_action_param *par)
 	/*
 	 * Seen before (loopback), or given a template: not ours to take away.
 	 *
-	 * Asked is for a conntrack, and not, as xt_CT does, for all of skb->_nfct: an ICMP error
-	 * or REJECT's RST about an untracked packet inherits, where nf_conntrack is loaded, a
-	 * RELATED to no conntrack at all (nf_ct_attach). That is no state, but enough for xt_CT
-	 * to leave it, and then conntrack finds it INVALID: path MTU errors of an untracked
-	 * router would be dropped. So it is untracked like every other packet that the rule
-	 * takes. This opens nothing: --reply and --related never remember what refuses.
+	 * The test is for a conntrack and not, as in xt_CT, for all of skb->_nfct: an ICMP error
+	 * or REJECT's RST about an untracked packet inherits, where nf_conntrack is loaded,
+	 * RELATED without a conntrack (nf_ct_attach). That is no state, but enough for xt_CT to
+	 * skip it, and then conntrack finds it INVALID: path MTU errors of an untracked router
+	 * would be dropped. So it is marked untracked like every other packet of the rule.
+	 * This opens nothing: --reply and --related never remember what refuses.
 	 */
 	if (!skb_nfct(skb))
 		nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
@@ -48,7 +48,7 @@ notrack_tg(struct sk_buff *skb, const struct xt_action_param *par)
 
 /*
  * Revision 0 is the interface that NOTRACK always had; xt_CT serves it too, and
- * where both are loaded, the one that came last. Our plugin asks for 3, which
+ * where both are loaded, the one that came last. Our plugin uses 3, which
  * ranks above xt_CT's aliases (revisions 0 to 2): "-j NOTRACK" means this
  * module whatever was loaded first.
  */

@@ -3,10 +3,10 @@
  * xt_untracked - match packets in conntrack's UNTRACKED state, replies to them, and ICMP
  * errors about them
  *
- * "-m untracked" alone only looks: unlike "-m conntrack --ctstate UNTRACKED" it registers
- * neither conntrack nor defragmentation in the namespace. From the first --reply or --related
- * of a namespace to the last one it remembers the flows of untracked packets there: see
- * include/flow_memory.h.
+ * "-m untracked" alone only tests the packet: unlike "-m conntrack --ctstate UNTRACKED" it
+ * registers neither conntrack nor defragmentation in the namespace. From the first --reply or
+ * --related of a namespace to the last one it remembers the flows of untracked packets there:
+ * see include/flow_memory.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,27 +22,27 @@ MODULE_VERSION(XT_NOTRACK_VERSION);
 MODULE_ALIAS("ipt_untracked");
 MODULE_ALIAS("ip6t_untracked");
 
-static bool flow_asked4(const struct sk_buff *skb, unsigned int hook, u32 question,
-			const struct flow_secret *secret, u64 *hash)
+static bool flow_lookup4(const struct sk_buff *skb, unsigned int hook, u32 mode,
+			 const struct flow_secret *secret, u64 *hash)
 {
-	if (question == XT_UNTRACKED_RELATED)
+	if (mode == XT_UNTRACKED_RELATED)
 		return flow_hash_quoted4(skb, hook, secret, hash);
 	return flow_hash4(skb, ip_hdr(skb), skb_network_offset(skb), FLOW_OTHER, secret, hash);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static bool flow_asked6(const struct sk_buff *skb, unsigned int hook, u32 question,
-			const struct flow_secret *secret, u64 *hash)
+static bool flow_lookup6(const struct sk_buff *skb, unsigned int hook, u32 mode,
+			 const struct flow_secret *secret, u64 *hash)
 {
-	if (question == XT_UNTRACKED_RELATED)
+	if (mode == XT_UNTRACKED_RELATED)
 		return flow_hash_quoted6(skb, hook, secret, hash);
 	return flow_hash6(skb, ipv6_hdr(skb), skb_network_offset(skb), FLOW_OTHER, secret, hash);
 }
 #endif
 
-/* Not for the compiler to spread out in untracked_mt(), whose usual way is short. */
-static noinline bool flow_asked(const struct sk_buff *skb, const struct xt_action_param *par,
-				const struct xt_untracked_mtinfo *info)
+/* Not inlined into untracked_mt(), whose usual path is short. */
+static noinline bool flow_lookup(const struct sk_buff *skb, const struct xt_action_param *par,
+				 const struct xt_untracked_mtinfo *info)
 {
 	const struct flow_memory *memory = flow_memory_of_rule(xt_net(par));
 	bool has_flow;
@@ -50,12 +50,12 @@ static noinline bool flow_asked(const struct sk_buff *skb, const struct xt_actio
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (xt_family(par) == NFPROTO_IPV6)
-		has_flow = flow_asked6(skb, xt_hooknum(par), info->question, &memory->secret,
-				       &hash);
+		has_flow = flow_lookup6(skb, xt_hooknum(par), info->mode, &memory->secret,
+					&hash);
 	else
 #endif
-		has_flow = flow_asked4(skb, xt_hooknum(par), info->question, &memory->secret,
-				       &hash);
+		has_flow = flow_lookup4(skb, xt_hooknum(par), info->mode, &memory->secret,
+					&hash);
 	return (has_flow && flow_memory_has(memory, hash)) ^ info->invert;
 }
 
@@ -65,19 +65,19 @@ untracked_mt(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	const struct xt_untracked_mtinfo *info = par->matchinfo;
 
-	if (likely(info->question == XT_UNTRACKED_MARK))
+	if (likely(info->mode == XT_UNTRACKED_STATE))
 		return is_untracked(skb) ^ info->invert;
-	return flow_asked(skb, par, info);
+	return flow_lookup(skb, par, info);
 }
 
-/* Context: process. Distrusts every bit of the payload. */
+/* Context: process. Checks every bit of the payload. */
 static int untracked_mt_check(const struct xt_mtchk_param *par)
 {
 	const struct xt_untracked_mtinfo *info = par->matchinfo;
 
-	if (info->question > XT_UNTRACKED_RELATED) {
-		pr_info_ratelimited("%s table: unknown question %u\n",
-				    par->table, info->question);
+	if (info->mode > XT_UNTRACKED_RELATED) {
+		pr_info_ratelimited("%s table: unknown mode %u\n",
+				    par->table, info->mode);
 		return -EINVAL;
 	}
 	if (info->invert > 1) {
@@ -85,7 +85,7 @@ static int untracked_mt_check(const struct xt_mtchk_param *par)
 				    par->table, info->invert);
 		return -EINVAL;
 	}
-	return info->question == XT_UNTRACKED_MARK ? 0 : flow_memory_get(par->net);
+	return info->mode == XT_UNTRACKED_STATE ? 0 : flow_memory_get(par->net);
 }
 
 /* Context: process. */
@@ -93,13 +93,13 @@ static void untracked_mt_destroy(const struct xt_mtdtor_param *par)
 {
 	const struct xt_untracked_mtinfo *info = par->matchinfo;
 
-	if (info->question != XT_UNTRACKED_MARK)
+	if (info->mode != XT_UNTRACKED_STATE)
 		flow_memory_put(par->net);
 }
 
 /*
  * Never NFPROTO_UNSPEC: nft_compat would offer that to ARP and bridge too. Revision 4 ranks above
- * conntrack's 3, which the plugin takes where there is no such module.
+ * conntrack's 3, which the plugin falls back on where this module is missing.
  */
 #define UNTRACKED_MT(fam) {					\
 	.name       = "untracked",				\

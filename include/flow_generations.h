@@ -7,7 +7,7 @@
  *
  *	newest -> ... -> first of this generation -> ... -> first of the previous one
  *
- * A look-up asks all of the chain. A filter that is nearly full gets a larger one in front
+ * A look-up tests all of the chain. A filter that is nearly full gets a larger one in front
  * of it (flow_generations_grow), so that false positives stay as rare as a full filter's,
  * times the filters. Once a window the previous generation goes and this one takes its place
  * (flow_generations_rotate): a flow is found for one window at least and two at most.
@@ -169,7 +169,7 @@ static inline bool flow_generations_have(const struct flow_generations *generati
 
 /*
  * A sixteenth of the flows, which any bits of the hash choose, count for all in what CPUs
- * share. Of the 14,336 that a small filter calls for the next one at, it errs by 3 %.
+ * share. Of the 14,336 that a small filter calls for the next one at, its standard error is 3 %.
  */
 #define FLOW_SAMPLE 16
 

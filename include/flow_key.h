@@ -46,7 +46,7 @@ static inline u64 flow_rest(u32 ports, u8 proto, u8 type)
 #define FLOW_NONE (~0ULL) /* more bytes than a rest has */
 
 /*
- * An echo request's answer is a reply and never the other way round. Errors and all
+ * The reply to an echo request is a reply, and never the other way round. Errors and all
  * else that ICMP knows belong to no flow.
  */
 static inline u64 flow_echo(u8 type, __be16 id, u8 request, u8 reply, u8 proto,
@@ -139,9 +139,9 @@ static noinline bool flow_dccp_is_refusal(const struct sk_buff *skb, int offset)
 }
 
 /*
- * Does this packet only refuse, or answer before anybody has accepted? Firewall, kernel and
- * proxies send such ones to whoever asks, so that they must not open a way for him. So is
- * one too short to tell. ICMP's errors have no flow to begin with, an echo reply's is never
+ * Does this packet only refuse, or reply before anybody has accepted? Firewall, kernel and
+ * proxies send such ones to anybody who calls, so they must not let him in. Nor must one
+ * that is too short to tell. ICMP's errors have no flow to begin with, an echo reply's is never
  * looked up by --reply, and what else the kernel sends by itself (neighbour discovery, IGMP,
  * tunnels) goes to whom it was configured for.
  */
@@ -211,7 +211,7 @@ static __always_inline u64 flow_rest_of(const struct sk_buff *skb, int offset, u
  * @offset: where that is, from skb->data
  * @end:    see &enum flow_end
  * @secret: of whose filters are asked
- * @hash:   takes the answer
+ * @hash:   takes the result
  *
  * Return: false if it has no flow: a later fragment, an ICMP message other than echo,
  * a packet too short for its headers.
@@ -256,7 +256,7 @@ flow_quick_hash4(const struct sk_buff *skb, const struct flow_secret *secret, u6
  * @skb:    the packet; whoever sent it may have made all of it up
  * @hook:   where it is; the checksum is held against it where it comes in, as conntrack does
  * @secret: of whose filters are asked
- * @hash:   takes the answer
+ * @hash:   takes the result
  *
  * Return: false if this is no ICMP error, or not one that may be believed.
  */
@@ -321,7 +321,7 @@ static __always_inline int flow_transport6(const struct sk_buff *skb,
  * @offset: where that is, from skb->data
  * @end:    see &enum flow_end
  * @secret: of whose filters are asked
- * @hash:   takes the answer
+ * @hash:   takes the result
  *
  * Return: false if it has no flow.
  */
@@ -368,7 +368,7 @@ flow_quick_hash6(const struct sk_buff *skb, const struct flow_secret *secret, u6
  * @skb:    the packet; whoever sent it may have made all of it up
  * @hook:   where it is
  * @secret: of whose filters are asked
- * @hash:   takes the answer
+ * @hash:   takes the result
  *
  * Return: false if this is no ICMPv6 error, or not one that may be believed.
  */

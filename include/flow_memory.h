@@ -115,7 +115,7 @@ struct flow_memory {
 /**
  * struct flow_net - what each namespace has
  * @lock:   for all but packets
- * @rules:  how many ask --reply or --related
+ * @rules:  how many have --reply or --related
  * @memory: NULL where there is no such rule. Packets see it under RCU
  * @parked: what the last rule left, if the next one comes soon
  * @hooks:  where packets are remembered; registered with the first rule
@@ -481,7 +481,7 @@ static bool flow_memory_is_empty(const struct flow_memory *memory)
 	return true;
 }
 
-/* Would whoever adds a rule now get the like of it? */
+/* Is it what a rule that is added now would get? */
 static bool flow_memory_fits(const struct flow_memory *memory)
 {
 	struct mem_cgroup *owner = get_mem_cgroup_from_mm(current->mm);
@@ -541,7 +541,7 @@ static void flow_memory_off(struct flow_net *flows)
 }
 
 /**
- * flow_memory_get - a rule is going to ask
+ * flow_memory_get - a rule is added
  * @net: its namespace
  *
  * Context: process; may sleep.
@@ -562,7 +562,7 @@ static int flow_memory_get(struct net *net)
 }
 
 /**
- * flow_memory_put - a rule will not ask any more
+ * flow_memory_put - a rule is gone
  * @net: its namespace, which may be dying
  *
  * Context: process; may sleep.
@@ -578,7 +578,7 @@ static void flow_memory_put(struct net *net)
 }
 
 /**
- * flow_memory_of_rule - what a rule asks
+ * flow_memory_of_rule - what a rule looks up in
  * @net: its namespace
  *
  * Context: RCU, for a rule that flow_memory_get() was called for: it is there.
@@ -603,7 +603,7 @@ static bool flow_memory_has(const struct flow_memory *memory, u64 hash)
 
 /* ---- /proc/net/xt_untracked */
 
-/* What it tells; zero where no rule asks. */
+/* What it shows; zero where no rule has --reply or --related. */
 struct flow_state {
 	u64 limit;
 	u64 bytes;

@@ -54,7 +54,7 @@ networks() {
 	failed 1 netns
 }
 
-# A rule that switches the memory on: with the memory on it is there, and goes. In one
+# A rule that allocates flow memory: with the memory allocated it is there, and goes. In one
 # process, for there are a hundred allocations. $0 is iptables, then comes payload's line.
 # shellcheck disable=SC2016 # for the shell in there
 each_allocation='
@@ -159,10 +159,10 @@ echo 0 >"${faults[1]}/min-order"
 add_topology
 serve_udp_echo "$s"
 for ipt in {ip,ip6}tables-{legacy,nft}; do in_ns "$c" "$ipt" -S >/dev/null; done # bring in the tables
-claim_once "a module is loaded" modules
-claim_once "a network namespace is made" networks
-claim "a rule is added" rule "legacy-4 legacy-6"
-claim "a rule is added by netlink" rule_by_netlink "nft-4 nft-6"
-claim_once "flow memory grows, for want of objects" of_objects
-claim_once "flow memory grows, for want of pages" of_pages
+claim_once "any allocation fails while a module is loaded" modules
+claim_once "any allocation fails while a network namespace is made" networks
+claim "any allocation fails while a rule is added" rule "legacy-4 legacy-6"
+claim "any allocation fails while a rule is added by netlink" rule_by_netlink "nft-4 nft-6"
+claim_once "flow memory grows, and no object can be allocated" of_objects
+claim_once "flow memory grows, and no page can be allocated" of_pages
 run_claims

@@ -22,18 +22,18 @@ after() {
 
 template() {
 	after "-j CT --zone 7"
-	is "marked packets" 0 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 0 "$(packets "$r" mangle '-m untracked')"
 	is "tracked packets" 2 "$(packets "$r" mangle ESTABLISHED)"
 	is "entries in zone 7" 1 "$(entries "$r" -p udp -w 7)"
 }
 
 untracked_by_other() {
 	after "-j CT --notrack"
-	is "marked packets" 2 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 2 "$(packets "$r" mangle '-m untracked')"
 	is "entries" 0 "$(entries "$r" -p udp)"
 }
 
-# With nf_conntrack loaded, be it unused, what refuses a marked packet inherits RELATED to no
+# With nf_conntrack loaded, be it unused, what refuses an untracked packet inherits RELATED to no
 # conntrack from it. That is no state: NOTRACK marks it, where CT --notrack leaves it to
 # conntrack, which finds it INVALID.
 refusing() { # TARGET [RULE]: of what the router says to the client
@@ -69,21 +69,21 @@ own_refusals() {
 	modprobe nf_conntrack
 	refusing NOTRACK
 	is "conntrack off: errors, and a RST" "1 1" "$(errors) $(resets)"
-	is "conntrack off: unmarked ones" 0 "$(packets "$r" mangle "! --untracked")"
+	is "conntrack off: others" 0 "$(packets "$r" mangle "! --untracked")"
 	reset_rules
 	refusing NOTRACK "$invalid"
 	is "conntrack on: errors, and a RST" "1 1" "$(errors) $(resets)"
-	is "conntrack on: unmarked ones" 0 "$(packets "$r" mangle "! --untracked")"
+	is "conntrack on: others" 0 "$(packets "$r" mangle "! --untracked")"
 	is "conntrack on: invalid ones" 0 "$(packets "$r" mangle INVALID)"
 	reset_rules
 	refusing "CT --notrack" "$invalid"
-	is "CT --notrack: unmarked ones" 2 "$(packets "$r" mangle "! --untracked")"
+	is "CT --notrack: others" 2 "$(packets "$r" mangle "! --untracked")"
 	is "CT --notrack: invalid ones" 2 "$(packets "$r" mangle INVALID)"
 }
 
 add_topology
 serve_udp_echo "$s"
 claim "a packet with a template from CT --zone keeps it" template
-claim "a packet marked by CT --notrack stays marked" untracked_by_other
-claim "this host's error and RST about marked packets are marked" own_refusals
+claim "a packet marked untracked by CT --notrack stays so" untracked_by_other
+claim "this host's error and RST about untracked packets are marked untracked" own_refusals
 run_claims

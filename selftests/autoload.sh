@@ -52,6 +52,6 @@ aliases() {
 add_hosts "$c"
 claim "-j NOTRACK loads xt_NOTRACK, not xt_CT" target
 claim "-m untracked loads xt_untracked" match
-claim_once "both depend on x_tables alone" depends
+claim_once "both modules depend on x_tables alone" depends
 claim_once "each alias names one module" aliases
 run_claims

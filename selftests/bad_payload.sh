@@ -11,19 +11,19 @@ match() {
 	local bit mark=$RANDOM.$RANDOM
 	dirty+=("$c")
 	succeeds "the mark" put "$(u32 0)$(u32 0)"
-	succeeds "the mark, inverted" put "$(u32 0)$(u32 1)"
+	succeeds "the state, inverted" put "$(u32 0)$(u32 1)"
 	succeeds "a reply" put "$(u32 1)$(u32 0)"
 	succeeds "related, inverted" put "$(u32 2)$(u32 1)"
 	is "rules" "-A OUTPUT -m untracked -A OUTPUT -m untracked ! --untracked -A OUTPUT -m untracked --reply -A OUTPUT -m untracked ! --related" \
 		"$(in_ns "$c" "$ipt-save" | grep '^-A' | paste -sd' ')"
 	echo "payload $mark" >/dev/kmsg
-	refused "question 3" "Invalid argument" put "$(u32 3)$(u32 0)"
+	refused "mode 3" "Invalid argument" put "$(u32 3)$(u32 0)"
 	refused "invert 2" "Invalid argument" put "$(u32 0)$(u32 2)"
 	for bit in 2 15 16 31; do
-		refused "bit $bit of the question" "Invalid argument" put "$(u32 $((1 << bit)))$(u32 0)"
+		refused "bit $bit of the mode" "Invalid argument" put "$(u32 $((1 << bit)))$(u32 0)"
 		refused "bit $bit of invert" "Invalid argument" put "$(u32 0)$(u32 $((1 << bit)))"
 	done
-	for said in "filter table: unknown question 3" "filter table: invert is 2, not 0 or 1"; do
+	for said in "filter table: unknown mode 3" "filter table: invert is 2, not 0 or 1"; do
 		dmesg | sed "1,/payload $mark\$/d" | grep -qF "xt_untracked: $said" || fail "the kernel's log does not say '$said'"
 	done
 }
@@ -60,7 +60,7 @@ add_hosts "$c"
 for ipt in iptables-legacy ip6tables-legacy; do # bring in the tables
 	in_ns "$c" $ipt -t raw -S >/dev/null && in_ns "$c" $ipt -S >/dev/null
 done
-claim "untracked: unknown questions and bits" match "legacy-4 legacy-6"
-claim "untracked: wrong sizes and revisions" size_and_revision "legacy-4 legacy-6"
-claim "NOTRACK: sizes, revisions and tables" target "legacy-4 legacy-6"
+claim "untracked: unknown modes and bits are refused" match "legacy-4 legacy-6"
+claim "untracked: wrong sizes and revisions are refused" size_and_revision "legacy-4 legacy-6"
+claim "NOTRACK: wrong sizes, revisions and tables are refused" target "legacy-4 legacy-6"
 run_claims

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A copy that TEE or nft's dup makes is marked for its own sake; it is not remembered, wherever
-# it was made: replies to a tracked flow are no --reply, nor is who spoofed what is dropped
-# later. What is marked itself is remembered, copied or not.
+# A copy that TEE or nft's dup makes is marked untracked whatever the original is. It is not
+# remembered, wherever it was made: replies to a tracked flow are no --reply, nor are those to a
+# spoofed packet that is dropped later. What is marked untracked itself is remembered.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -83,8 +83,8 @@ traffic() {
 # The replies of four flows come in, that of one to the router itself goes out.
 judge() {
 	is "$1: replies to tracked flows" 0 "$(packets "$r" mangle "--sport 7100:7104 -m untracked --reply")"
-	is "$1: what answers them otherwise" 5 "$(packets "$r" mangle "--sport 7100:7104 -m untracked ! --reply")"
-	is "$1: replies to marked flows" 5 "$(packets "$r" mangle "--sport 7200:7204 -m untracked --reply")"
+	is "$1: replies to tracked flows" 5 "$(packets "$r" mangle "--sport 7100:7104 -m untracked ! --reply")"
+	is "$1: replies to untracked flows" 5 "$(packets "$r" mangle "--sport 7200:7204 -m untracked --reply")"
 	is "$1: what does not reply to them" 0 "$(packets "$r" mangle "--sport 7200:7204 -m untracked ! --reply")"
 }
 
@@ -98,7 +98,7 @@ watch() {
 }
 watched() {
 	is "$1: copies of tracked flows" 5 "$(packets "$w" mangle "--dport 7100:7104")"
-	is "$1: copies of marked flows" 5 "$(packets "$w" mangle "--dport 7200:7204")"
+	is "$1: copies of untracked flows" 5 "$(packets "$w" mangle "--dport 7200:7204")"
 }
 
 tee() {
@@ -142,7 +142,7 @@ send_as() {
 }
 
 # In the client's name to a neighbour of the server's, and back in his. The copy is made; then the
-# packet is dropped, or is marked and goes its way.
+# packet is dropped, or is marked untracked and passes.
 spoofed() {
 	local by filter
 	for by in "rp_filter" "-m rpfilter" ""; do
@@ -165,7 +165,7 @@ spoofed() {
 		send_as "$neighbour" 7100 "$client" 161
 		is "${by:-not dropped}: copies" 1 "$(packets "$w" mangle "--dport 7100:7104")"
 		is "${by:-not dropped}: replies" $((${#by} == 0)) "$(packets "$r" mangle "untracked --reply")"
-		is "${by:-not dropped}: strangers" $((${#by} > 0)) "$(packets "$r" mangle "untracked ! --reply")"
+		is "${by:-not dropped}: others" $((${#by} > 0)) "$(packets "$r" mangle "untracked ! --reply")"
 		reset_rules
 	done
 	reverse_path 0
@@ -205,8 +205,8 @@ copied_by_nft() { in_family dup; }
 copied_to_itself() { in_family tee_to_itself; }
 copied_spoofed() { in_family spoofed; }
 reverse_path 0
-claim "TEE in each chain of mangle" copied_by_tee
-claim "nft's dup in each hook" copied_by_nft
-claim "TEE to this host itself" copied_to_itself
-claim "a spoofed packet that is dropped after TEE" copied_spoofed
+claim "copies by TEE in each chain of mangle are not remembered" copied_by_tee
+claim "copies by nft's dup in each hook are not remembered" copied_by_nft
+claim "copies by TEE to this host itself are not remembered" copied_to_itself
+claim "nor is a spoofed packet that is dropped after TEE" copied_spoofed
 run_claims

@@ -31,6 +31,6 @@ manual() { in_file man/xt_NOTRACK.8.in 22; }
 
 root=${selftests%/*}
 add_hosts "$r"
-claim "each rule of the README" readme
-claim "each rule of the manual" manual
+claim "each rule of the README is accepted, found and removed" readme
+claim "each rule of the manual is accepted, found and removed" manual
 run_claims

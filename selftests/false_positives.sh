@@ -24,17 +24,17 @@ router_rules() {
 	END
 }
 
-# New flows until of a thousand strangers' datagrams at least two hundred are taken for replies.
-strangers() { packets "$r" mangle --reply; }
+# New flows until of a thousand datagrams that are no replies at least two hundred are false positives.
+false_positives() { packets "$r" mangle --reply; }
 fill_memory() {
 	local took before port end=$((SECONDS + 120))
 	for ((port = 1000; SECONDS < end; port++)); do
 		flood "$port" 30000
-		before=$(strangers)
+		before=$(false_positives)
 		pktgen "$s" 1000 "udp_src_min 1000" "udp_src_max 2000" "udp_dst_min 2000" "udp_dst_max 2000"
-		[ $(($(strangers) - before)) -lt 200 ] || return 0
+		[ $(($(false_positives) - before)) -lt 200 ] || return 0
 	done
-	fail "30000 flows, $((port - 1000)) times: of 1000 strangers, replies are only $(($(strangers) - before))"
+	fail "30000 flows, $((port - 1000)) times: of 1000 datagrams that are no replies, false positives are only $(($(false_positives) - before))"
 }
 
 # with_small_memory COMMAND...: as much as may be filled soon, which forgets nothing meanwhile
@@ -59,8 +59,8 @@ pages_and_queries() {
 	is "tracked pages of 10 with '$recipe'" 10 "$came"
 	is "packets made untracked by then" "$before" "$(untracked)"
 	is "connections that were translated" 10 "$(packets "$r" nat SNAT)"
-	udp_echoes "$r" "$server" 53 || fail "no answer to the router's own query"
-	is "packets made untracked with its answer" $((before + 1)) "$(untracked)"
+	udp_echoes "$r" "$server" 53 || fail "no reply to the router's own query"
+	is "packets made untracked with its reply" $((before + 1)) "$(untracked)"
 
 	# What the recipe is spared: what its rule would do without protocol and port.
 	before=$(untracked)
@@ -73,7 +73,7 @@ pages_and_queries() {
 }
 
 add_topology
-# What is not translated gets no answer.
+# What is not translated gets no reply.
 ip -n "$s" -4 route del default
 ip -n "$s" -6 route del default
 serve_page "$s"

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Flow memory grows in time: from idle, within one window, no more than one in a thousand
 # packets that are no replies match --reply, until memory_kib is used up. Beyond that there
-# are more, the kernel says so with the way out, and no reply is missed.
+# are more, a line in the kernel log names the parameter to raise, and no reply is missed.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 parameters=${window%/*}
 lot=15000 # flows; no port twice
 
-# The client's packets are untracked, and nobody answers them.
+# The client's packets are untracked, and nobody replies to them.
 router() {
 	local host
 	rules "$r" <<-END
@@ -39,8 +39,8 @@ surge() {
 		pktgen "$c" "$lot" "udp_src_min 1" "udp_src_max $((lot + 1))" "udp_dst_min $((1000 + i))" "udp_dst_max $((1001 + i))"
 	done
 }
-# all_answered LOTS: the replies to the first and the last of them
-all_answered() {
+# all_replied LOTS: the replies to the first and the last of them
+all_replied() {
 	local i before
 	for i in 0 $(($1 - 1)); do
 		before=$(replies)
@@ -81,7 +81,7 @@ in_time() {
 	at_least "bytes" $((lots * lot * 4)) "$(memory_of "$r" bytes)"
 	at_most "bytes" "$(memory_of "$r" limit)" "$(memory_of "$r" bytes)"
 	is "limit reached" 0 "$(memory_of "$r" "limit reached")"
-	all_answered "$lots"
+	all_replied "$lots"
 }
 few() { with window 3600 in_time 1 4; }
 many() { with window 3600 with memory_kib 8192 in_time 1 4 16 32; }
@@ -95,7 +95,7 @@ beyond() {
 	at_least "false positives of 20000" 21 "$found"
 	is "limit reached" 1 "$(memory_of "$r" "limit reached")"
 	at_most "bytes" 131072 "$(memory_of "$r" bytes)"
-	all_answered 4
+	all_replied 4
 	said=$(dmesg | sed -n "/flow growth $suffix/,\$p" | grep "xt_untracked: ")
 	[[ $said == *"memory_kib=128 "*"Raise "* ]] || fail "the log has no line with the way out: $said"
 }

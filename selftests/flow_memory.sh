@@ -172,11 +172,11 @@ parameters() {
 }
 
 add_topology
-claim "the first rule switches it on, the last one off" on_and_off
-claim "namespaces do not see each other's" own_memory
-claim "rules come and go while packets fly" replaced
-claim "a namespace dies with it" death
-claim_once "its memory is charged to who switched it on, and all comes back" charge
+claim "the first rule allocates flow memory, the last one frees it" on_and_off
+claim "namespaces do not see each other's flow memory" own_memory
+claim "rules come and go under traffic" replaced
+claim "a namespace with flow memory can be deleted" death
+claim_once "memory is charged to the cgroup of the first rule, and all is given back" charge
 claim_once "where memory is short, filters stay small" shortage
 claim_once "parameters out of range are refused" parameters
 run_claims

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Later fragments of a reply are no reply. IPv4 is whole again before INPUT. IPv6 is not, where
-# nothing defragments: a large answer is lost, unless two rules let later fragments in, which
+# nothing defragments: a large reply is lost, unless two rules let later fragments in, which
 # let in no datagram whose first fragment was dropped. In FORWARD both families want such rules.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -44,10 +44,10 @@ forwarding() {
 }
 in_forward() { if [ "$family" = 4 ]; then echo "-A FORWARD -p udp -f -j ACCEPT"; else echo "${in_input//INPUT/FORWARD}"; fi; }
 
-# large_answer: how many bytes of a datagram come to the client's socket that asked, from the
+# large_reply: how many bytes of a datagram come to the client's socket that asked, from the
 # server's port 53, and then from port 54, which was not asked
-large_answer() {
-	local out=$work/answer listener answered unsolicited
+large_reply() {
+	local out=$work/reply listener solicited unsolicited
 	rm -f "$out"
 	send_udp "$c" "$server" 53 10 "$port"
 	nsenter "--net=/run/netns/$c" -- socat -u -b 65536 "UDP$family-RECV:$port,reuseaddr" "CREATE:$out" 2>/dev/null &
@@ -56,13 +56,13 @@ large_answer() {
 	wait_for 10 listening "$c" -u "$port" || fail "nobody listens on port $port"
 	send_udp "$s" "$client" "$port" "$size" 53
 	wait_for 1 [ -s "$out" ]
-	answered=$(stat -c %s "$out" 2>/dev/null || echo 0)
+	solicited=$(stat -c %s "$out" 2>/dev/null || echo 0)
 	send_udp "$s" "$client" "$port" $((size + 1)) 54
 	sleep 0.3
-	unsolicited=$(($(stat -c %s "$out" 2>/dev/null || echo 0) - answered))
+	unsolicited=$(($(stat -c %s "$out" 2>/dev/null || echo 0) - solicited))
 	kill "$listener"
 	wait "$listener" 2>/dev/null
-	echo "$answered $unsolicited"
+	echo "$solicited $unsolicited"
 }
 
 needs_frag() { [ "$family" = 4 ] || modprobe -n -q ip6t_frag || { skip "needs the module ip6t_frag"; return 1; }; }
@@ -70,9 +70,9 @@ needs_frag() { [ "$family" = 4 ] || modprobe -n -q ip6t_frag || { skip "needs th
 without_rules() {
 	resolver ""
 	if [ "$family" = 4 ]; then
-		is "bytes of the answer, and of what is none" "$size 0" "$(large_answer)"
+		is "bytes of the reply, and of what is none" "$size 0" "$(large_reply)"
 	else
-		is "bytes of the answer, and of what is none" "0 0" "$(large_answer)"
+		is "bytes of the reply, and of what is none" "0 0" "$(large_reply)"
 	fi
 	is "first fragments, or datagrams, accepted" 1 "$(packets "$c" filter '--reply -j ACCEPT')"
 }
@@ -80,7 +80,7 @@ without_rules() {
 with_rules() {
 	needs_frag || return
 	resolver "$in_input"
-	is "bytes of the answer, and of what is none" "$size 0" "$(large_answer)"
+	is "bytes of the reply, and of what is none" "$size 0" "$(large_reply)"
 	is "first fragments accepted" 1 "$(packets "$c" filter '--reply -j ACCEPT')"
 	is "first fragments dropped" 1 "$(packets "$c" filter '--fragfirst -j DROP')"
 	is "later fragments accepted, of both" 4 "$(packets "$c" filter '-m frag -j ACCEPT')"
@@ -89,22 +89,22 @@ with_rules() {
 forwarded() {
 	needs_frag || return
 	forwarding ""
-	is "bytes without the rules" "0 0" "$(large_answer)"
+	is "bytes without the rules" "0 0" "$(large_reply)"
 	forwarding "$(in_forward)"
-	is "bytes of the answer, and of what is none" "$size 0" "$(large_answer)"
+	is "bytes of the reply, and of what is none" "$size 0" "$(large_reply)"
 }
 
 # Whoever registers defragmentation, makes it whole before any rule.
 defragmented() {
 	resolver "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT"
-	is "bytes of the answer, and of what is none" "$size 0" "$(large_answer)"
+	is "bytes of the reply, and of what is none" "$size 0" "$(large_reply)"
 	is "datagrams accepted" 1 "$(packets "$c" filter '--reply -j ACCEPT')"
 }
 
 add_topology
 modprobe xt_untracked
-claim "a large answer comes in over IPv4, and not over IPv6" without_rules
-claim "two rules let it in over IPv6, and nothing that answers nothing" with_rules "legacy-6 nft-6"
+claim "a large reply comes in over IPv4, and not over IPv6" without_rules
+claim "two rules accept its later fragments over IPv6, and no datagram that is no reply" with_rules "legacy-6 nft-6"
 claim "the router forwards it with rules for later fragments only" forwarded
-claim "where conntrack is on, it comes in as a whole" defragmented
+claim "where conntrack is registered, it comes in as a whole" defragmented
 run_claims

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 replies() { packets "$r" mangle "untracked --reply"; }
-strangers() { packets "$r" mangle "untracked ! --reply"; }
+others() { packets "$r" mangle "untracked ! --reply"; }
 
 # ---- IPVS
 
@@ -46,7 +46,7 @@ ipvs() {
 	balance "$tracks" 1
 	is "net.ipv4.vs.conntrack=1: packets without the state" 1 "$(unmarked)"
 	is "net.ipv4.vs.conntrack=1: replies" 0 "$(replies)"
-	is "net.ipv4.vs.conntrack=1: others" 1 "$(strangers)"
+	is "net.ipv4.vs.conntrack=1: others" 1 "$(others)"
 }
 
 # ---- act_ct
@@ -74,7 +74,7 @@ act_ct() {
 	classify "action ct"
 	is "ct: packets without the state" 1 "$(unmarked_in)"
 	is "ct: replies" 0 "$(replies)"
-	is "ct: others" 1 "$(strangers)"
+	is "ct: others" 1 "$(others)"
 	reset_rules
 	classify "action ct clear"
 	is "ct clear of what has no state: packets without it" 1 "$(unmarked_in)"
@@ -110,11 +110,11 @@ passing_on() {
 		fetch "$1" "$2" || fail "$mark: no page"
 		if [ "$mark" = ACCEPT ]; then
 			is "tracked: replies" 0 "$(replies)"
-			at_least "tracked: others" 4 "$(strangers)"
+			at_least "tracked: others" 4 "$(others)"
 		else
 			is "marked: UDP replies" 1 "$(packets "$r" mangle "--sport 7 -m untracked --reply")"
 			at_least "marked: TCP replies" 3 "$(packets "$r" mangle "--sport 80 -m untracked --reply")"
-			is "marked: others" 0 "$(strangers)"
+			is "marked: others" 0 "$(others)"
 		fi
 		reset_rules
 	done
@@ -184,8 +184,8 @@ add_topology
 serve_page "$s"
 serve_udp_echo "$s"
 add_ipvlan
-claim "IPVS" ipvs
-claim "act_ct" act_ct
-claim "ipvlan in l3s mode" over_ipvlan
-claim "a bridge with br_netfilter" bridge_and_go
+claim "flows of IPVS are remembered, unless it tracks" ipvs
+claim "flows after act_ct clear are remembered" act_ct
+claim "ipvlan in l3s mode leaves the state to the rules" over_ipvlan
+claim "a bridge with br_netfilter leaves the state to the rules" bridge_and_go
 run_claims

@@ -378,10 +378,10 @@ fetch() {
 	in_ns "$1" timeout 10 socat -u "TCP:$(at "$2"):${3:-80},connect-timeout=3" - 2>/dev/null | cmp -s - "$page"
 }
 
-# pings NAMESPACE ADDRESS COUNT: true if all were answered
+# pings NAMESPACE ADDRESS COUNT: true if each got a reply
 pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null; }
 
-# send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no answer awaited
+# send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no reply awaited
 send_udp() {
 	head -c "${4:-10}" /dev/zero |
 		in_ns "$1" socat -u -b 65536 - "UDP:$(at "$2"):$3,shut-none${5:+,sourceport=$5,reuseaddr}" 2>/dev/null ||

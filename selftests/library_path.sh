@@ -74,12 +74,12 @@ nowhere() {
 }
 
 add_hosts "$r"
-claim "the stock folder comes behind ours" ours_first
-claim "it is the fourth" far_behind
+claim "the stock libxt_CT.so is in a folder behind ours" ours_first
+claim "the stock libxt_CT.so is in the fourth folder" far_behind
 claim "the folders are links" through_links
-claim "our plugin goes by its name, too" named_like_it
-claim "the stock folder comes before ours" stock_first
-claim "the folder that is built in" usual
-claim "the path is in an old variable" old_variables
+claim "our plugin has the name of the stock one, too" named_like_it
+claim "the stock libxt_CT.so is in a folder before ours" stock_first
+claim "XTABLES_LIBDIR is not set" usual
+claim "the path is in IPTABLES_LIB_DIR or IP6TABLES_LIB_DIR" old_variables
 claim "-j CT is refused where no folder has it" nowhere
 run_claims

@@ -28,7 +28,7 @@ is_ours() {
 	at_least "uses of xt_NOTRACK" 1 "$(uses xt_NOTRACK)"
 	is "uses of xt_CT" 0 "$(uses xt_CT)"
 	send_udp "$c" "$server" 9
-	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 1 "$(packets "$r" mangle '-m untracked')"
 	succeeds "-C" in_ns "$r" "$ipt" -t raw -C PREROUTING -j NOTRACK
 	succeeds "-D" in_ns "$r" "$ipt" -t raw -D PREROUTING -j NOTRACK
 }
@@ -62,7 +62,7 @@ beside() {
 	succeeds "-D CT" in_ns "$r" "$ipt" -t raw -D PREROUTING -p udp -j CT --zone 3
 }
 
-# With xt_CT in, the kernel asks for no module called NOTRACK; the file in modprobe.d
+# With xt_CT loaded, no module called NOTRACK is requested; the file in modprobe.d
 # makes up for it.
 autoloaded_after() {
 	load || return
@@ -93,18 +93,18 @@ revision_zero() {
 		COMMIT
 	END
 	send_udp "$c" "$server" 9
-	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 1 "$(packets "$r" mangle '-m untracked')"
 }
 revision_zero_ours() { revision_zero xt_CT xt_NOTRACK xt_NOTRACK; }
 revision_zero_either() { revision_zero xt_NOTRACK xt_CT xt_NOTRACK xt_CT; }
 
 add_topology
-claim "xt_CT loaded before" before
-claim "xt_CT loaded after" after
-claim "xt_CT never loaded" never
-claim "xt_CT loaded by hand before, and ours not" alone
-claim "CT and NOTRACK rules in one file" beside
-claim "xt_CT loaded by a rule before" autoloaded_after
+claim "-j NOTRACK is ours, xt_CT loaded before" before
+claim "-j NOTRACK is ours, xt_CT loaded after" after
+claim "-j NOTRACK is ours, xt_CT never loaded" never
+claim "-j NOTRACK is ours, xt_CT loaded manually before, and ours not" alone
+claim "-j NOTRACK is ours, beside CT rules in one file" beside
+claim "-j NOTRACK is ours, xt_CT loaded by a rule before" autoloaded_after
 claim "revision 0, xt_CT loaded before" revision_zero_ours "legacy-4 legacy-6"
 claim "revision 0, xt_CT loaded after" revision_zero_either "legacy-4 legacy-6"
 run_claims

@@ -50,12 +50,12 @@ untracked() {
 	at_least "packets of the control connection" 5 "$(packets "$r" filter '--dport 21')"
 }
 
-# What the README has by hand: a passive port range, both directions.
-by_hand() {
+# The static accept rules of the README: a passive port range, both directions.
+static_accept() {
 	guard_ftp "-j NOTRACK" "-j NOTRACK"
 	in_ns "$r" "$ipt" -A FORWARD -d "$server" -p tcp --dport 50000:50010 -j ACCEPT
 	in_ns "$r" "$ipt" -A FORWARD -s "$server" -p tcp --sport 50000:50010 ! --syn -j ACCEPT
-	get || fail "no file over FTP with the ports opened by hand"
+	get || fail "no file over FTP with static accept rules for the ports"
 }
 
 command -v vsftpd curl >/dev/null || skip_all "needs the programs vsftpd and curl"
@@ -80,5 +80,5 @@ background+=($!)
 wait_for 10 listening "$s" -t 21
 claim "tracked with the FTP helper, a file comes through" with_helper
 claim "untracked, no expectation is made and no file comes through" untracked
-claim "untracked, with the passive ports opened by hand it does" by_hand
+claim "untracked, with static accept rules for the passive ports, a file comes through" static_accept
 run_claims

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # NOTRACK marks packets of any protocol, forwarded ones in PREROUTING and the
-# host's own in OUTPUT. Without the rule nothing carries the mark.
+# host's own in OUTPUT. Without the rule nothing is UNTRACKED.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # protocol: what sends it from namespace $1, past or out of the router, to the server
 send_tcp() { fetch "$1" "$server" || fail "no page over TCP"; }
 send_udp_echo() { udp_echoes "$1" "$server" || fail "no echo over UDP"; }
-send_icmp() { pings "$1" "$server" 3 || fail "no answer to ping"; }
+send_icmp() { pings "$1" "$server" 3 || fail "no reply to ping"; }
 send_sctp() {
 	in_ns "$1" timeout 5 socat -u "SCTP:$(at "$server"):9" - 2>/dev/null | cmp -s - "$page" ||
 		fail "no page over SCTP"
 }
-# A tunnel's packets are sent and answered by nobody: protocol 47 is just carried.
+# A tunnel's packets have no sender and no receiver here: protocol 47 is just carried.
 send_gre() {
 	local kind=gre tunnel=gre-$family from=$client
 	[ "$family" = 4 ] || kind=ip6gre
@@ -65,7 +65,7 @@ serve_page "$s"
 serve_udp_echo "$s"
 serve "$s" -U SCTP6-LISTEN:9,ipv6only=0,reuseaddr,fork "OPEN:$page"
 wait_for 10 listening "$s" --sctp 9
-claim "TCP, UDP, ICMP, SCTP and GRE are marked in PREROUTING" forwarded
-claim "TCP, UDP, ICMP, SCTP and GRE are marked in OUTPUT" own
-claim "nothing is marked without the rule" unruled
+claim "TCP, UDP, ICMP, SCTP and GRE are marked untracked in PREROUTING" forwarded
+claim "TCP, UDP, ICMP, SCTP and GRE are marked untracked in OUTPUT" own
+claim "nothing is marked untracked without the rule" unruled
 run_claims

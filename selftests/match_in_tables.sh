@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# "-m untracked" and its inverse tell marked packets from others in each table and
-# chain that a packet meets after the mark is set.
+# "-m untracked" and its inverse tell untracked packets from others in each table and
+# chain that a packet meets after the state is set.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -72,7 +72,7 @@ delivered() {
 	is "filter INPUT, both" 1 "$(packets "$r" filter '-m untracked')"
 	is "filter INPUT, inverse" 0 "$(packets "$r" filter '! --untracked')"
 }
-# The answer matters to the verdict, not just to a counter.
+# The result matters to the verdict, not just to a counter.
 verdict() {
 	rules "$r" <<-END
 		*raw
@@ -96,9 +96,9 @@ verdict() {
 
 add_topology
 serve_udp_echo "$r"
-claim "marked packets match in raw, mangle and filter on their way through" forwarded
-claim "unmarked packets match the inverse there" forwarded_unmarked
-claim "the host's own marked packets match in raw, mangle and filter" own
+claim "untracked packets match in raw, mangle and filter while they are forwarded" forwarded
+claim "other packets match the inverse there" forwarded_unmarked
+claim "the host's own untracked packets match in raw, mangle and filter" own
 claim "delivered packets match in INPUT of mangle and filter" delivered
-claim "a DROP rule with the match drops the marked ones alone" verdict
+claim "a DROP rule with the match drops the untracked ones alone" verdict
 run_claims

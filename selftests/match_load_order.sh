@@ -47,11 +47,11 @@ missing() { load && hide_modules xt_untracked && is_conntracks && kernel_asks "$
 missing_after() { load xt_conntrack && hide_modules xt_untracked && is_conntracks && kernel_asks "$usual_modprobe"; }
 
 add_hosts "$r"
-claim "ours, xt_conntrack loaded before" before
-claim "ours, xt_conntrack loaded after" after
-claim "ours, xt_conntrack never loaded" never
-claim "ours, loaded by the rule" autoloaded
-claim "ours, loaded by the rule, xt_conntrack before" autoloaded_after
-claim "conntrack's where ours is missing, loaded by the rule" missing
-claim "conntrack's where ours is missing, loaded before" missing_after
+claim "-m untracked is ours, xt_conntrack loaded before" before
+claim "-m untracked is ours, xt_conntrack loaded after" after
+claim "-m untracked is ours, xt_conntrack never loaded" never
+claim "-m untracked is ours, loaded by the rule" autoloaded
+claim "-m untracked is ours, loaded by the rule, xt_conntrack before" autoloaded_after
+claim "-m untracked is conntrack's where ours is missing, xt_conntrack loaded by the rule" missing
+claim "-m untracked is conntrack's where ours is missing, xt_conntrack loaded before" missing_after
 run_claims

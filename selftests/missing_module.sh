@@ -7,13 +7,13 @@
 . "$(dirname "$0")/lib.sh"
 
 every="INVALID,NEW,RELATED,ESTABLISHED,UNTRACKED"
-questions=("" "! --untracked" "--reply" "! --reply" "--related" "! --related")
+options=("" "! --untracked" "--reply" "! --reply" "--related" "! --related")
 become=("--ctstate UNTRACKED" "! --ctstate UNTRACKED" "! --ctstate $every" "--ctstate $every"
 	"! --ctstate $every" "--ctstate $every")
 warning="Warning: no kernel module xt_untracked: -m untracked becomes -m conntrack, --reply and --related match nothing"
 
-# Ports tell the rules apart where questions become the same.
-asked() { for i in "${!questions[@]}"; do echo "-A $1 -p udp -m udp --dport 100$i -m untracked ${questions[i]} -j ACCEPT" | tr -s ' '; done; }
+# Ports tell the rules apart where options become the same.
+asked() { for i in "${!options[@]}"; do echo "-A $1 -p udp -m udp --dport 100$i -m untracked ${options[i]} -j ACCEPT" | tr -s ' '; done; }
 fallen() { for i in "${!become[@]}"; do echo "-A $1 -p udp -m udp --dport 100$i -m conntrack ${become[i]} -j ACCEPT"; done; }
 file() { echo '*filter'; cat; echo COMMIT; }
 saved() { in_ns "$r" "$ipt-save" -t filter 2>/dev/null | sed -n '/^-A/s/ *$//p'; }
@@ -41,7 +41,7 @@ examples_load() {
 	still_missing
 }
 
-# Packets of each state that conntrack knows: what each question counts of them.
+# Packets of each conntrack state: what each option counts of them.
 only_closes() {
 	local state all=0
 	missing || return
@@ -67,7 +67,7 @@ only_closes() {
 	wait_for 5 counted INVALID || fail "no error about what is untracked"
 	send_udp "$c" "$server" 10
 	wait_for 5 counted RELATED || fail "no error about what is tracked"
-	udp_echoes "$c" "$server" || fail "no answer"
+	udp_echoes "$c" "$server" || fail "no reply"
 	for state in NEW ESTABLISHED RELATED INVALID UNTRACKED; do
 		counted "$state" || { fail "no packet is $state"; return; }
 		all=$((all + $(packets "$r" mangle "state-$state")))
@@ -89,26 +89,26 @@ raw_closes() {
 		*raw
 		-A PREROUTING -p udp --dport 9 -j NOTRACK
 		-A PREROUTING -p udp -m untracked -m comment --comment mark
-		-A PREROUTING -p udp -m untracked --reply -m comment --comment answers
+		-A PREROUTING -p udp -m untracked --reply -m comment --comment replies
 		-A PREROUTING -p udp -m untracked ! --reply -m comment --comment others
 		COMMIT
 	END
 	send_udp "$c" "$server" 9
-	udp_echoes "$c" "$server" || fail "no answer"
+	udp_echoes "$c" "$server" || fail "no reply"
 	is "-m untracked" 1 "$(packets "$r" raw mark)"
-	is "--reply" 0 "$(packets "$r" raw answers)"
+	is "--reply" 0 "$(packets "$r" raw replies)"
 	is "! --reply" 3 "$(packets "$r" raw others)"
 }
 
-# The resolver's recipe: answers and strangers stay out, and who is to mend it gets in.
+# The resolver's recipe: replies and unsolicited datagrams stay out, and who is to mend it gets in.
 resolver() {
 	missing || return
 	rules "$c" <"$examples/resolver.v$family"
 	send_udp "$c" "$server" 53 10 5353
-	wait_for 5 dropped 1 || fail "no answer came, or it was not dropped"
+	wait_for 5 dropped 1 || fail "no reply came, or it was not dropped"
 	send_udp "$r" "$client" 5353 10 53
-	wait_for 5 dropped 2 || fail "a stranger's datagram was not dropped"
-	is "accepted as answers or errors" 0 "$(packets "$c" filter "! --ctstate $every -j ACCEPT")"
+	wait_for 5 dropped 2 || fail "an unsolicited datagram was not dropped"
+	is "accepted as replies or errors" 0 "$(packets "$c" filter "! --ctstate $every -j ACCEPT")"
 	fetch "$s" "$client" 22 || fail "nothing from port 22"
 	fetch "$c" "$server" 80 || fail "no page from elsewhere"
 	still_missing
@@ -128,18 +128,18 @@ round_trip() {
 	is "restored and saved by stock plugins" "$(fallen FORWARD)" "$(saved)"
 	unset XTABLES_LIBDIR
 	is "of those, saved by ours" "$(fallen FORWARD)" "$(saved)"
-	is "uses of xt_conntrack" "${#questions[@]}" "$(uses xt_conntrack)"
+	is "uses of xt_conntrack" "${#options[@]}" "$(uses xt_conntrack)"
 	still_missing
 }
 
 # The last first, so that each step sees what the others left. By -D, too, whether rules
 # are told apart: ip6tables-legacy 1.8.9's -C finds anything.
 check_and_delete() {
-	local i n=${#questions[@]} line lines
+	local i n=${#options[@]} line lines
 	missing || return
 	rules "$r" < <(asked FORWARD | file)
 	mapfile -t lines < <(asked FORWARD)
-	refused "-D of a port's other question" "." \
+	refused "-D of a port's other option" "." \
 		in_ns "$r" "$ipt" -D FORWARD -p udp --dport 1000 -m untracked --reply -j ACCEPT
 	for ((i = n - 1; i >= 0; i--)); do
 		line=${lines[i]#-A }
@@ -184,7 +184,7 @@ reload() {
 	is "uses of xt_untracked" 0 "$(uses xt_untracked)"
 	rules "$r" < <(asked FORWARD | file)
 	is "the file from before" "$(asked FORWARD)" "$(saved)"
-	is "uses of xt_untracked" "${#questions[@]}" "$(uses xt_untracked)"
+	is "uses of xt_untracked" "${#options[@]}" "$(uses xt_untracked)"
 	uses_become 0 xt_conntrack
 }
 
@@ -212,8 +212,8 @@ neither() {
 mistakes() {
 	missing || return
 	dirty+=("$r")
-	refused "two questions" "one question a rule" in_ns "$r" "$ipt" -A FORWARD -m untracked --reply --related
-	refused "no question" "unknown option" in_ns "$r" "$ipt" -A FORWARD -m untracked --tracked
+	refused "two options" "only one of --untracked" in_ns "$r" "$ipt" -A FORWARD -m untracked --reply --related
+	refused "an unknown option" "unknown option" in_ns "$r" "$ipt" -A FORWARD -m untracked --tracked
 	refused "conntrack's option" "unknown option" in_ns "$r" "$ipt" -A FORWARD -m untracked --ctstate NEW
 	is "rules" "" "$(saved)"
 }
@@ -225,15 +225,15 @@ serve_page "$s" 80
 serve_page "$c" 22
 hide_modules xt_NOTRACK xt_untracked
 claim "all examples are loaded, and INPUT is closed" examples_load
-claim "--reply and --related match nothing, untracked what is" only_closes
-claim "in the raw table, too" raw_closes
-claim "the resolver is closed, and can be reached" resolver
-claim "saved as conntrack's, restored by any iptables" round_trip
-claim "-C finds and -D removes them" check_and_delete
-claim "beside conntrack's own" beside_conntrack
-claim "beside conntrack's own, the modules in" beside_conntrack_ours
-claim "a reload makes them ours" reload
-claim "one line tells" warns
-claim "refused where the kernel has neither" neither
-claim "mistakes are refused as ever" mistakes
+claim "--reply and --related match nothing, --untracked matches untracked packets" only_closes
+claim "so they do in the raw table" raw_closes
+claim "the resolver's recipe drops replies, and accepts SSH" resolver
+claim "rules are saved as conntrack's, and restored by any iptables" round_trip
+claim "-C finds and -D removes these rules" check_and_delete
+claim "they stand beside conntrack's own rules" beside_conntrack
+claim "so do ours, with the modules loaded" beside_conntrack_ours
+claim "the original file, loaded again, makes them ours" reload
+claim "each run of iptables warns once" warns
+claim "-m untracked is refused where the kernel has no xt_conntrack either" neither
+claim "mistakes in a rule are refused as with the module" mistakes
 run_claims

@@ -26,12 +26,12 @@ death() {
 	in_ns "$doomed" ip link set lo up
 	live_rules "$doomed"
 	dirty=("$c")
-	pings_self "$doomed" || fail "no answer to ping on loopback"
+	pings_self "$doomed" || fail "no reply to ping on loopback"
 	more="$((${before% *} + 1)) $((${before#* } + 1))"
 	is "uses, with the second namespace's rules" "$more" "$(both_uses)"
 	ip netns del "$doomed"
 	wait_for 20 eval "[ \"\$(both_uses)\" = '$before' ]" || fail "uses were '$before' and are '$(both_uses)' after the namespace's death"
-	pings_self "$c" || fail "no answer to ping on loopback"
+	pings_self "$c" || fail "no reply to ping on loopback"
 	at_least "packets marked in the other namespace" 1 "$(packets "$c" filter '-m untracked')"
 }
 pings_self() {
@@ -42,5 +42,5 @@ pings_self() {
 
 modprobe -a xt_NOTRACK xt_untracked
 add_hosts "$c"
-claim "a namespace dies with live rules, another lives on" death
+claim "a namespace with live rules is deleted, another keeps its rules" death
 run_claims

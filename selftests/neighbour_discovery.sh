@@ -5,7 +5,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# $1 is a rule that switches conntrack on, or nothing.
+# $1 is a rule that enables conntrack, or nothing.
 solicit() {
 	rules "$c" <<-END
 		*mangle
@@ -17,7 +17,7 @@ solicit() {
 		COMMIT
 	END
 	in_ns "$c" ip -6 neigh flush all
-	pings "$c" "$router" 1 || fail "no answer to ping"
+	pings "$c" "$router" 1 || fail "no reply to ping"
 }
 
 on() {
@@ -32,6 +32,6 @@ off() {
 }
 
 add_topology
-claim "matched where conntrack is on" on "legacy-6 nft-6"
-claim "not matched where conntrack is off" off "legacy-6 nft-6"
+claim "neighbour discovery matches where conntrack is registered" on "legacy-6 nft-6"
+claim "neighbour discovery does not match where it is not" off "legacy-6 nft-6"
 run_claims

@@ -4,7 +4,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# A rule that switches conntrack on, and counts what it leaves alone.
+# A rule that enables conntrack, and counts what it leaves alone.
 tracked_router() {
 	rules "$r" <<-END
 		*raw
@@ -20,7 +20,7 @@ tracked_router() {
 traffic() {
 	fetch "$c" "$server" || fail "no page"
 	udp_echoes "$c" "$server" || fail "no echo"
-	pings "$c" "$server" 3 || fail "no answer to ping"
+	pings "$c" "$server" 3 || fail "no reply to ping"
 }
 
 none() {
@@ -66,7 +66,7 @@ own() {
 add_topology
 serve_page "$s"
 serve_udp_echo "$s"
-claim "no entry for what crosses a router with NOTRACK" none
+claim "no entry for what a router with NOTRACK forwards" none
 claim "entries for the same traffic without NOTRACK" control
 claim "a rule for one service leaves the others tracked" selective
 claim "no entry for the host's own packets with NOTRACK in OUTPUT" own

@@ -78,7 +78,7 @@ trap 'remove_probes; clean_up' EXIT
 add_probes || skip_all "needs a kernel with CONFIG_KPROBE_EVENTS, and debugfs"
 add_hosts "$c"
 modprobe xt_untracked
-claim_once "that somebody waits is seen" probes_work
+claim_once "the probe sees a wait for a grace period" probes_work
 claim "rules that come and go wait for no grace period" rules_claim
-claim "nor do namespaces that die" namespaces_claim
+claim "nor do namespaces that are deleted" namespaces_claim
 run_claims

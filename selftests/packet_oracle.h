@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * packet_oracle - what each rule of random_packets.sh must answer to a packet, from its bytes
+ * packet_oracle - what each rule of random_packets.sh must give for a packet, from its bytes
  *
  * By RFC 791, 792, 1122, 4443 and 8200 and by what the manual promises of -m untracked; it
  * shares no line with the kernel module. Flows are in a plain set, which does not err.
@@ -19,7 +19,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What the rules know a packet by, and what they answer. */
+/* What the rules know a packet by, and what they give. */
 enum { TOS_NOTRACK = 0x80, TOS_ASK_LATER = 0x40 };
 enum {
 	MARK = 1, NO_MARK = 2, REPLY = 4, NO_REPLY = 8, RELATED = 16, NOT_RELATED = 32,
@@ -206,7 +206,7 @@ static void remember(const struct key *key)
 	*place_of(key) = *key;
 }
 
-/* Only a reply answers, and only a request. */
+/* Only an echo reply is a reply, and only to a request. */
 static bool is_reply(const unsigned char *ip, size_t length)
 {
 	struct key own, other;
@@ -256,7 +256,7 @@ static bool is_related(const unsigned char *ip, size_t length, unsigned int hook
 	       icmp_sum(ip, icmp, length, is_v6) == 0xffff;
 }
 
-static unsigned int answer_to(const unsigned char *ip, size_t length, unsigned int hook)
+static unsigned int result_of(const unsigned char *ip, size_t length, unsigned int hook)
 {
 	if (hook == NF_INET_PRE_ROUTING && tos_of(ip) & TOS_ASK_LATER)
 		return 0;

@@ -5,7 +5,7 @@
  * Throw COUNT random packets at this network namespace: whole ones, malformed, cut short,
  * fragmented, with options and chains of headers, and ICMP errors about all of these. They
  * come in by the tun device "storm" in linear and in paged skbs, or leave by raw sockets.
- * The rules that random_packets.sh loads leave each rule's answer in the packet's mark and
+ * The rules that random_packets.sh loads leave each rule's result in the packet's mark and
  * log it to group 1, whence it is read back and held against packet_oracle.h, which
  * reads the packet as the log shows it.
  *
@@ -161,7 +161,7 @@ static void change_one_thing(struct flow *flow)
 	}
 }
 
-static void turn_round(struct flow *flow)
+static void reverse(struct flow *flow)
 {
 	struct flow old = *flow;
 
@@ -175,7 +175,7 @@ static void turn_round(struct flow *flow)
 	}
 }
 
-/* Mostly what there was lately, or nearly that, or its answer. */
+/* Mostly what there was lately, or nearly that, or its reply. */
 static struct flow next_flow(void)
 {
 	static struct flow lately[32];
@@ -189,7 +189,7 @@ static struct flow next_flow(void)
 	if (one_in(4))
 		change_one_thing(&flow);
 	if (one_in(3))
-		turn_round(&flow);
+		reverse(&flow);
 	return flow;
 }
 
@@ -504,7 +504,7 @@ static void complain(const char *what, const struct logged *logged, unsigned int
 
 	if (count.wrong++ >= 10 && count.wrong <= 100)
 		return;
-	fprintf(stderr, "wrong: packet %lu: %s: hook %u, answers %#x, expected %#x: ", count.sent, what,
+	fprintf(stderr, "wrong: packet %lu: %s: hook %u, gave %#x, expected %#x: ", count.sent, what,
 		logged->hook, logged->mark, expected);
 	for (i = 0; i < logged->length && i < 400; i++)
 		fprintf(stderr, "%02x", logged->ip[i]);
@@ -516,7 +516,7 @@ static void complain(const char *what, const struct logged *logged, unsigned int
 /* What is remembered is asked of the packet first. */
 static void judge(const struct logged *logged)
 {
-	const unsigned int expected = answer_to(logged->ip, logged->length, logged->hook);
+	const unsigned int expected = result_of(logged->ip, logged->length, logged->hook);
 	const unsigned int more = logged->mark & ~expected, less = expected & ~logged->mark;
 	struct key key;
 
@@ -524,7 +524,7 @@ static void judge(const struct logged *logged)
 	count.reply += !!(expected & REPLY);
 	count.related += !!(expected & RELATED);
 	if (logged->mark != expected) {
-		complain("answer", logged, expected);
+		complain("result", logged, expected);
 		if (more && less == more << 1 && !(more & ~(REPLY | RELATED)))
 			count.mistaken++;
 	}
@@ -537,7 +537,7 @@ static void judge(const struct logged *logged)
 	}
 }
 
-/* Not to be believed that it lies within a header: what the kernel says does. */
+/* It may not be within a header; what the kernel reports is. */
 static void read_attributes(struct logged *logged, struct nlattr *attribute, const unsigned char *end)
 {
 	const struct nfulnl_msg_packet_hdr *packet;
@@ -584,7 +584,7 @@ static bool read_log(struct logged *logged)
 }
 
 /* All that there is; with @sent also the one that it is in PREROUTING. */
-static bool read_answers(const struct packet *sent, size_t length)
+static bool read_results(const struct packet *sent, size_t length)
 {
 	struct logged logged;
 	bool seen = false;
@@ -620,13 +620,13 @@ static void configure_log(int attribute, const void *payload, size_t length)
 		struct nlmsghdr header;
 		struct nlmsgerr error;
 		unsigned char rest[256];
-	} answer;
+	} ack;
 
 	memcpy(message.payload, payload, length);
 	if (send(log_fd, &message, message.header.nlmsg_len, 0) < 0 ||
-	    recv(log_fd, &answer, sizeof(answer), 0) < 0)
+	    recv(log_fd, &ack, sizeof(ack), 0) < 0)
 		err(2, "netlink");
-	errno = -answer.error.error;
+	errno = -ack.error.error;
 	if (errno)
 		err(2, "log group 1");
 }
@@ -688,9 +688,9 @@ static void come_in(struct packet *packet, bool paged)
 	length = packet->length;
 	fate = (is_v6 ? fate6 : fate4)(packet->bytes, &length);
 	send_tun(packet, paged ? 1 + below(120) : 0);
-	seen = read_answers(packet, length);
+	seen = read_results(packet, length);
 	if (!seen && fate == SEEN && poll(&more, 1, 1000) > 0)
-		seen = read_answers(packet, length);
+		seen = read_results(packet, length);
 	count.dropped += !seen;
 	if (fate != EITHER && seen != (fate == SEEN))
 		complain(seen ? "seen in PREROUTING" : "not seen in PREROUTING",
@@ -747,7 +747,7 @@ static void go_out(const struct packet *packet)
 		       destination(packet->bytes), address_bytes());
 	if (sendto(raw_fd, packet->bytes, packet->length, 0, address, is_v6 ? sizeof(to6) : sizeof(to)) < 0)
 		count.refused++;
-	read_answers(NULL, 0);
+	read_results(NULL, 0);
 }
 
 /* Nothing else of this program's runs while a packet is on its way. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# There is one untracked mark: whoever sets it (ours, CT --notrack, nft's notrack), whoever
-# asks (ours, --ctstate UNTRACKED, nft's ct state untracked) gets the same answer.
+# There is one UNTRACKED state: whoever sets it (ours, CT --notrack, nft's notrack), whoever
+# asks (ours, --ctstate UNTRACKED, nft's ct state untracked) gets the same result.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -52,5 +52,5 @@ agree() {
 }
 
 add_topology
-claim "all nine pairs agree" agree
+claim "each of three marks is matched by each of three matches" agree
 run_claims

@@ -390,7 +390,7 @@ static void begin_nft(struct message *message, int type, int flags)
 /* Sends the batch; 0, or the errno of the first message that was refused. */
 static int commit(struct message *message)
 {
-	unsigned char answer[8192];
+	unsigned char reply[8192];
 	uint32_t last = sequence;
 	struct nlmsghdr *header;
 	struct nlmsgerr *error;
@@ -402,10 +402,10 @@ static int commit(struct message *message)
 	if (send(socket_fd, message->bytes, message->length, 0) < 0)
 		return errno;
 	for (;;) { /* until what was last is acknowledged, or something refused */
-		got = recv(socket_fd, answer, sizeof(answer), 0);
+		got = recv(socket_fd, reply, sizeof(reply), 0);
 		if (got < 0)
 			return errno;
-		for (header = (void *)answer; NLMSG_OK(header, got); header = NLMSG_NEXT(header, got)) {
+		for (header = (void *)reply; NLMSG_OK(header, got); header = NLMSG_NEXT(header, got)) {
 			error = NLMSG_DATA(header);
 			if (header->nlmsg_type != NLMSG_ERROR)
 				continue;
@@ -419,9 +419,9 @@ static int commit(struct message *message)
 
 static void drain(void)
 {
-	unsigned char answer[8192];
+	unsigned char reply[8192];
 
-	while (recv(socket_fd, answer, sizeof(answer), MSG_DONTWAIT) > 0)
+	while (recv(socket_fd, reply, sizeof(reply), MSG_DONTWAIT) > 0)
 		;
 }
 
@@ -495,7 +495,7 @@ static int nft_add(const struct rule *rule)
 
 static bool nft_reads_back(const struct rule *rule)
 {
-	unsigned char answer[8192];
+	unsigned char reply[8192];
 	struct message message;
 	bool found = false;
 	struct nlmsghdr *header;
@@ -509,12 +509,12 @@ static bool nft_reads_back(const struct rule *rule)
 	if (send(socket_fd, message.bytes, message.length, 0) < 0)
 		return false;
 	for (;;) {
-		got = recv(socket_fd, answer, sizeof(answer), 0);
+		got = recv(socket_fd, reply, sizeof(reply), 0);
 		if (got < 0)
 			return false;
-		found |= memmem(answer, got, extension(rule), strlen(extension(rule)) + 1) &&
-			 (!rule->length || memmem(answer, got, rule->payload, rule->length));
-		for (header = (void *)answer; NLMSG_OK(header, got); header = NLMSG_NEXT(header, got))
+		found |= memmem(reply, got, extension(rule), strlen(extension(rule)) + 1) &&
+			 (!rule->length || memmem(reply, got, rule->payload, rule->length));
+		for (header = (void *)reply; NLMSG_OK(header, got); header = NLMSG_NEXT(header, got))
 			if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
 				return found;
 	}

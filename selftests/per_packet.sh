@@ -14,12 +14,12 @@ every_other() {
 		-A FORWARD -i lan -p $icmp -m untracked ! --untracked
 		COMMIT
 	END
-	pings "$c" "$server" 10 || fail "no answer to ping"
+	pings "$c" "$server" 10 || fail "no reply to ping"
 	is "packets" 10 "$(packets "$r" mangle '-m untracked')"
 	is "packets without the mark" 5 "$(packets "$r" mangle '! --untracked')"
 }
 
-# What the other direction then looks like is the classic mistake: the answers
+# What the other direction then looks like is the classic mistake: the replies
 # are the first that conntrack sees, and leave a half-open entry behind.
 one_direction() {
 	rules "$r" <<-END
@@ -33,13 +33,13 @@ one_direction() {
 	END
 	udp_echoes "$c" "$server" || fail "no echo"
 	is "queries without state" 1 "$(packets "$r" mangle UNTRACKED)"
-	is "answers taken for new" 1 "$(packets "$r" mangle NEW)"
+	is "replies taken for new" 1 "$(packets "$r" mangle NEW)"
 	is "entries from the server" 1 "$(entries "$r" -p udp -s "$server")"
 	is "entries from the client" 0 "$(entries "$r" -p udp -s "$client")"
 }
 
 add_topology
 serve_udp_echo "$s"
-claim "every other packet of one flow marked, the rest not" every_other
-claim "one direction marked leaves the other tracked" one_direction
+claim "every other packet of one flow is marked untracked, the rest is not" every_other
+claim "one direction marked untracked leaves the other tracked" one_direction
 run_claims

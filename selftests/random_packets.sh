@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Whatever a packet's bytes are: NOTRACK, -m untracked, --reply and --related answer as an
-# oracle in user space does, in each hook, and exactly the flows of marked packets that left
-# or were delivered, and do not refuse, are remembered.
+# Whatever a packet's bytes are: NOTRACK, -m untracked, --reply and --related match as an
+# oracle in user space expects, in each hook, and exactly the flows of untracked packets that
+# left or were delivered, and do not refuse, are remembered.
 #   PACKETS=N  how many for each tool and family
 #   SEED=N     of the first lot; the same packets each time otherwise
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-lot=5000 # with so few flows in it, the filter errs in one lot of hundreds
+lot=5000 # with so few flows in it, a false positive is seen in one lot of hundreds
 
 # A device that swallows what is sent, and one that the storm comes from.
 add_range() {
@@ -29,8 +29,8 @@ add_range() {
 	END
 }
 
-# The answers are bits of the mark; see packet_storm.c.
-questions() {
+# The results are bits of the nfmark; see packet_storm.c.
+match_rules() {
 	cat <<-END
 		:ask -
 		-A ask -m untracked -j MARK --or-mark 1
@@ -45,7 +45,7 @@ questions() {
 ask() {
 	rules "$r" <<-END
 		*raw
-		$(questions)
+		$(match_rules)
 		-A PREROUTING -m tos --tos 0x80/0x80 -j NOTRACK
 		-A PREROUTING -i storm -m tos ! --tos 0x40/0x40 -j ask
 		-A PREROUTING -i storm -j NFLOG --nflog-group 1
@@ -55,7 +55,7 @@ ask() {
 		-A OUTPUT -j NFLOG --nflog-group 1
 		COMMIT
 		*mangle
-		$(questions)
+		$(match_rules)
 		:later -
 		-A later -j MARK --set-mark 0
 		-A later -j ask
@@ -112,5 +112,5 @@ storm=${OUTPUT:-$selftests}/packet_storm
 modprobe -q -a tun dummy nfnetlink_log
 add_range
 storms() { with_window 3600 random_packets; }
-claim "$packets random packets" storms
+claim "$packets random packets: every match agrees with the oracle" storms
 run_claims

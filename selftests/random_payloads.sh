@@ -21,7 +21,7 @@ add_hosts "$c"
 for ipt in iptables-legacy ip6tables-legacy; do # bring in the tables
 	for table in raw mangle filter; do in_ns "$c" $ipt -t $table -S >/dev/null; done
 done
-claim "$offered random rules" random_rules
+claim "$offered random rules are refused, or read back as written" random_rules
 # All that it takes is loaded: for each unknown revision, the kernel would start a program for nothing.
 modprobe -a xt_NOTRACK xt_untracked nft_compat
 kernel_asks ""

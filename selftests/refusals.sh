@@ -56,7 +56,7 @@ options() {
 	refused_rule "a value" "Bad argument|doesn't allow an argument|unknown option" "" -A INPUT -m untracked --untracked=1
 	for two in "--untracked --reply" "--reply --related" "--untracked ! --untracked"; do
 		# shellcheck disable=SC2086
-		refused_rule "two questions, $two" 'one question a rule, --untracked, --reply or --related' "" \
+		refused_rule "two options, $two" 'only one of --untracked, --reply and --related per rule' "" \
 			-A INPUT -m untracked $two
 	done
 }
@@ -71,8 +71,8 @@ arp_and_bridge() {
 }
 
 add_hosts "$c"
-claim "NOTRACK outside of raw" other_table
-claim "NOTRACK in another hook of a table called raw" wrong_hook "nft-4 nft-6"
-claim "unknown options, stray words, two questions" options
-claim_once "ARP and bridge families" arp_and_bridge
+claim "NOTRACK outside of raw is refused" other_table
+claim "NOTRACK in another hook of a table called raw is refused" wrong_hook "nft-4 nft-6"
+claim "unknown options, stray words and two options are refused" options
+claim_once "ARP and bridge families are refused" arp_and_bridge
 run_claims

@@ -51,10 +51,10 @@ rejecting_router() {
 	END
 }
 
-# The refused come again, and the server's own calls are answered.
+# The refused come again, and the server's own calls get replies.
 only_own_calls() {
 	refused_twice "$1" "$server" 80
-	is "$1: the stranger's packets accepted" 0 "$(packets "$2" filter "--reply -j ACCEPT")"
+	is "$1: the refused client's packets accepted" 0 "$(packets "$2" filter "--reply -j ACCEPT")"
 	is "$1: and refused" 2 "$(packets "$2" filter "-j REJECT")"
 	fetch "$s" "$client" || fail "$1: no page for the server itself"
 	at_least "$1: replies to the server accepted" 3 "$(packets "$2" filter "--reply -j ACCEPT")"
@@ -75,7 +75,7 @@ reject_on_router() {
 	only_own_calls "conntrack on" "$r"
 }
 
-# counted NAMESPACE CHAIN PROTOCOL [RULE]: all that it sends is marked; what comes to CHAIN is counted
+# counted NAMESPACE CHAIN PROTOCOL [RULE]: all that it sends is marked untracked; what comes to CHAIN is counted
 counted() {
 	rules "$1" <<-END
 		*raw
@@ -89,7 +89,7 @@ counted() {
 	END
 }
 replies() { packets "${1:-$s}" mangle "untracked --reply"; }
-strangers() { packets "${1:-$s}" mangle "untracked ! --reply"; }
+others() { packets "${1:-$s}" mangle "untracked ! --reply"; }
 conntrack_on="-A INPUT -m conntrack --ctstate ESTABLISHED"
 
 nft_rejects() {
@@ -105,7 +105,7 @@ nft_rejects() {
 		END
 		refused_twice "$hook" "$server" 80
 		is "$hook: replies" 0 "$(replies "$ns")"
-		is "$hook: strangers" 2 "$(strangers "$ns")"
+		is "$hook: others" 2 "$(others "$ns")"
 		in_ns "$ns" nft delete table inet rejecter
 		reset_rules
 	done
@@ -119,10 +119,10 @@ closed_tcp() {
 		counted "$s" INPUT tcp "$rule"
 		refused_twice "closed port" "$server" 81
 		is "replies at a closed port" 0 "$(replies)"
-		is "strangers there" 2 "$(strangers)"
+		is "others there" 2 "$(others)"
 		fetch "$s" "$client" || fail "no page"
 		at_least "replies to a call of the host's" 3 "$(replies)"
-		is "strangers still" 2 "$(strangers)"
+		is "others still" 2 "$(others)"
 		reset_rules
 	done
 }
@@ -132,8 +132,8 @@ closed_sctp() {
 	counted "$s" INPUT sctp
 	refused_twice "closed port" "$server" 10 SCTP
 	is "replies at a closed port" 0 "$(replies)"
-	at_least "strangers there" 2 "$(strangers)"
-	# The listener's INIT ACK is an answer that opens: a socket's.
+	at_least "others there" 2 "$(others)"
+	# The listener's INIT ACK is a reply that opens: a socket's.
 	in_ns "$c" timeout 5 socat -u "SCTP:$(at "$server"):9" - 2>/dev/null | cmp -s - "$page" || fail "no page over SCTP"
 	at_least "packets of an association that are replies" 3 "$(replies)"
 }
@@ -161,11 +161,11 @@ closed_dccp() {
 	[[ $said == *"onnection refused"* ]] || fail "DCCP call: $said"
 	send_raw "$c" "$server" 33 "$(printf %04x0051 "$port")0000000000000000" # the socket's port rests
 	is "replies at a closed port" 0 "$(replies)"
-	at_least "strangers there" 2 "$(strangers)"
+	at_least "others there" 2 "$(others)"
 }
 
 # ICMP errors, of the stack and of REJECT, are marked like all that the host sends; the host's
-# own datagrams are answered.
+# own datagrams get replies.
 closed_udp() {
 	local refused type=icmp-port-unreachable
 	[ "$family" = 4 ] || type=icmp6-port-unreachable
@@ -188,7 +188,7 @@ closed_udp() {
 		send_udp "$c" "$server" 81 10 "$port"
 		is "marked errors about a closed port" 2 "$(packets "$s" mangle "-A OUTPUT")"
 		is "replies at a closed port" 0 "$(replies)"
-		is "strangers there" 2 "$(strangers)"
+		is "others there" 2 "$(others)"
 		send_udp "$s" "$client" 82 10 "$port"
 		send_udp "$c" "$server" "$port" 10 82
 		is "replies to the host's own" 1 "$(replies)"
@@ -232,7 +232,7 @@ segments() {
 		132 000000000000000006000004 132 00000000000000000e000004 132 0000000000000000 \
 		33 000000000e000000 33 000000000f000000 33 00000000
 	is "replies to refusals" 0 "$(replies)"
-	is "strangers" 9 "$(strangers)"
+	is "others" 9 "$(others)"
 	# SYN and ACK, FIN; INIT, and DATA's first byte; Request, Close; UDP and UDP-Lite, GRE.
 	from_server_and_back \
 		6 "${tcp}5012200000000000" 6 "${tcp}5001" \
@@ -240,7 +240,7 @@ segments() {
 		33 0000000000000000 33 000000000d \
 		17 00080000 136 00080000 47 00000000
 	is "replies to what refuses nothing" 9 "$(replies)"
-	is "strangers still" 9 "$(strangers)"
+	is "others still" 9 "$(others)"
 }
 
 # Once the flow is remembered, the RST that ends it changes nothing: what was on its way still matches.
@@ -260,11 +260,11 @@ ended() {
 	in_ns "$c" timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/80" && read -r -n 1 <&3' "$server" || fail "no call"
 	wait_for 5 reset_was_sent || fail "no RST was sent"
 	at_least "replies" 2 "$(replies "$c")"
-	is "strangers" 0 "$(strangers "$c")"
+	is "others" 0 "$(others "$c")"
 }
 reset_was_sent() { [ "$(packets "$c" mangle "RST RST")" -ge 1 ]; }
 
-# A stranger's echo request is answered by the kernel: that makes him nobody's reply.
+# The kernel replies to anybody's echo request: that makes no later packet of his a reply.
 echoes() {
 	local request=0800e5ca12340001 reply=0000edca12340001 protocol=1
 	[ "$family" = 4 ] || request=8000000012340001 reply=8100000012340001 protocol=58
@@ -284,7 +284,7 @@ echoes() {
 	send_udp "$c" "$server" 80
 	calls "$c" "$server" 81 $((port += 1)) && fail "a call to a closed port was let in"
 	is "replies" 0 "$(replies)"
-	pings "$s" "$client" 2 || fail "no answer to ping"
+	pings "$s" "$client" 2 || fail "no reply to ping"
 	is "replies to pings of the host's" 2 "$(replies)"
 }
 echoed() { [ "$(packets "$s" mangle "-A OUTPUT")" -ge 1 ]; }
@@ -299,14 +299,14 @@ fi
 for ns in "$r" "$s"; do
 	in_ns "$ns" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
 done
-claim "REJECT on a host" reject
-claim "REJECT on a router" reject_on_router
-claim "nft's reject with tcp reset" nft_rejects
-claim "a closed TCP port" closed_tcp
-claim "a closed SCTP port" closed_sctp
-claim "a closed DCCP port" closed_dccp
-claim "a closed UDP port" closed_udp
-claim "RST, ABORT, SHUTDOWN COMPLETE and Reset by their bytes" segments
+claim "REJECT on a host opens nothing" reject
+claim "REJECT on a router opens nothing" reject_on_router
+claim "nft's reject with tcp reset opens nothing" nft_rejects
+claim "a closed TCP port opens nothing" closed_tcp
+claim "a closed SCTP port opens nothing" closed_sctp
+claim "a closed DCCP port opens nothing" closed_dccp
+claim "a closed UDP port opens nothing" closed_udp
+claim "RST, ABORT, SHUTDOWN COMPLETE and Reset are known by their bytes" segments
 claim "after a RST the replies to what went before it still match" ended
 claim "the kernel's echo replies open nothing" echoes
 run_claims

@@ -38,7 +38,7 @@ path_mtu() {
 	ip -n "$r" link set lan mtu 1500
 }
 
-# counting RULE [TARGET]: what the client sends is marked by TARGET, and errors are counted
+# counting RULE [TARGET]: what the client sends is marked untracked by TARGET, and errors are counted
 counting() {
 	rules "$c" <<-END
 		*raw
@@ -60,8 +60,8 @@ closed_port() {
 	send_udp "$c" "$server" 9
 	wait_for 5 one_related || fail "port unreachable: expected 1, got $(related)"
 	send_udp "$c" "$server" 10
-	pings "$c" "$server" 1 || fail "no answer to ping"
-	is "errors about what was not marked, and answers" 1 "$(related)"
+	pings "$c" "$server" 1 || fail "no reply to ping"
+	is "errors about what was not marked, and replies" 1 "$(related)"
 }
 without_conntrack() { closed_port ""; }
 with_conntrack() { closed_port "-A INPUT -m conntrack --ctstate ESTABLISHED"; }
@@ -104,9 +104,9 @@ for ns in "$r" "$s"; do
 	in_ns "$ns" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
 done
 claim "a download over a link with a small MTU recovers" path_mtu
-claim "port unreachable" without_conntrack
-claim "port unreachable, with conntrack on" with_conntrack
-claim "port unreachable, marked by CT --notrack" marked_by_ct
-claim "port unreachable, marked by nft" marked_by_nft
-claim "traceroute through an untracked router" trace
+claim "port unreachable is related" without_conntrack
+claim "port unreachable is related, with conntrack registered" with_conntrack
+claim "port unreachable is related, marked untracked by CT --notrack" marked_by_ct
+claim "port unreachable is related, marked untracked by nft" marked_by_nft
+claim "traceroute works through an untracked router" trace
 run_claims

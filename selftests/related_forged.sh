@@ -19,7 +19,7 @@ listen() {
 		COMMIT
 	END
 	send_udp "$c" "$server" 53 10 "$port"
-	pings "$c" "$server" 1 || fail "no answer to ping"
+	pings "$c" "$server" 1 || fail "no reply to ping"
 	# Nobody listens there, and the error that says so is the first that matches.
 	wait_for 5 first_error || fail "no error about a closed port"
 	base=1 other=$(unmatched)
@@ -100,6 +100,6 @@ cut_short() {
 add_topology
 [ -x "$icmp_error" ] || skip_all "needs $icmp_error: make -C selftests"
 claim "well made errors match" good
-claim "forged ones never do" never
-claim "nor what is cut short" cut_short
+claim "forged errors never match" never
+claim "errors that are cut short never match" cut_short
 run_claims

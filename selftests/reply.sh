@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# "-m untracked --reply" takes the answers to untracked packets that went out lately, whoever
+# "-m untracked --reply" takes the replies to untracked packets that went out lately, whoever
 # marked them, and nothing else: no other port, no other host, nothing late.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 port=5353
 
-# A resolver's host where nothing but the match tells an answer, and by default nothing comes in.
+# A resolver's host where nothing but the match tells a reply, and by default nothing comes in.
 resolver() {
 	local mark=$1
 	dirty+=("$c")
@@ -23,20 +23,20 @@ resolver() {
 	in_ns "$c" "$ipt" -A INPUT -p udp -j DROP
 }
 asks() { send_udp "$c" "$server" 53 10 "$port"; }
-answers() { send_udp "$1" "$client" "$port" 10 "$2"; }
+replies() { send_udp "$1" "$client" "$port" 10 "$2"; }
 came() { packets "$c" filter "--reply -j ACCEPT"; }
 dropped() { packets "$c" filter "-p udp -j DROP"; }
 
-only_answers() {
+only_replies() {
 	resolver "$1"
-	answers "$s" 53
-	is "$1: before the question: accepted" 0 "$(came)"
+	replies "$s" 53
+	is "$1: before the query: accepted" 0 "$(came)"
 	asks
-	answers "$s" 53
-	is "$1: the answer: accepted" 1 "$(came)"
+	replies "$s" 53
+	is "$1: the reply: accepted" 1 "$(came)"
 	is "$1: and marked in raw" 1 "$(packets "$c" raw "--reply -j NOTRACK")"
-	answers "$s" 54
-	answers "$r" 53
+	replies "$s" 54
+	replies "$r" 53
 	send_udp "$s" "$client" 5354 10 53
 	is "$1: wrong port, wrong host, to another port: accepted" 1 "$(came)"
 	is "$1: dropped" 4 "$(dropped)"
@@ -46,27 +46,27 @@ only_answers() {
 
 everyone() {
 	local mark
-	for mark in "-j NOTRACK" "-j CT --notrack" "nft notrack"; do only_answers "$mark"; done
+	for mark in "-j NOTRACK" "-j CT --notrack" "nft notrack"; do only_replies "$mark"; done
 }
 
-# A tracked question is not remembered.
+# A tracked query is not remembered.
 tracked() {
 	resolver "-j ACCEPT"
 	asks
-	answers "$s" 53
+	replies "$s" 53
 	is "accepted" 0 "$(came)"
 	is "dropped" 1 "$(dropped)"
 }
 
 # Found for the window, gone after twice that.
-late() { with_window 5 late_answer; }
-late_answer() {
+late() { with_window 5 late_reply; }
+late_reply() {
 	resolver "-j NOTRACK"
 	asks
-	answers "$s" 53
+	replies "$s" 53
 	is "in time: accepted" 1 "$(came)"
 	wait_for 30 rotated_twice
-	answers "$s" 53
+	replies "$s" 53
 	is "late: accepted" 1 "$(came)"
 	is "late: dropped" 1 "$(dropped)"
 }
@@ -86,19 +86,19 @@ others() {
 		-A INPUT -p tcp -m untracked ! --reply
 		COMMIT
 	END
-	pings "$c" "$server" 3 || fail "no answer to ping"
+	pings "$c" "$server" 3 || fail "no reply to ping"
 	is "echo replies" 3 "$(packets "$c" mangle "-p $icmp")"
-	pings "$s" "$client" 3 || fail "no answer to ping"
-	is "echo replies, and requests that answer nothing" 3 "$(packets "$c" mangle "-p $icmp")"
+	pings "$s" "$client" 3 || fail "no reply to ping"
+	is "echo replies, and requests that are no replies" 3 "$(packets "$c" mangle "-p $icmp")"
 	fetch "$c" "$server" || fail "no page over TCP"
-	at_least "TCP answers" 3 "$(packets "$c" mangle "-p tcp -m untracked --reply")"
-	is "TCP that is no answer" 0 "$(packets "$c" mangle "-p tcp -m untracked ! --reply")"
+	at_least "TCP replies" 3 "$(packets "$c" mangle "-p tcp -m untracked --reply")"
+	is "TCP that is no reply" 0 "$(packets "$c" mangle "-p tcp -m untracked ! --reply")"
 	in_ns "$c" timeout 5 socat -u "SCTP:$(at "$server"):9" - 2>/dev/null | cmp -s - "$page" || fail "no page over SCTP"
-	at_least "SCTP answers" 3 "$(packets "$c" mangle "-p sctp -m untracked --reply")"
-	is "SCTP that is no answer" 0 "$(packets "$c" mangle "-p sctp -m untracked ! --reply")"
+	at_least "SCTP replies" 3 "$(packets "$c" mangle "-p sctp -m untracked --reply")"
+	is "SCTP that is no reply" 0 "$(packets "$c" mangle "-p sctp -m untracked ! --reply")"
 }
 
-# A later fragment has no ports: it is no answer, the first one is.
+# A later fragment has no ports: it is no reply, the first one is.
 fragments() {
 	rules "$c" <<-END
 		*raw
@@ -121,9 +121,9 @@ modprobe sctp
 serve "$s" -U SCTP6-LISTEN:9,ipv6only=0,reuseaddr,fork "OPEN:$page"
 wait_for 10 listening "$s" --sctp 9
 modprobe xt_untracked
-claim "a resolver gets its answers and nothing else, whoever marks" everyone
-claim "tracked questions are not remembered" tracked
-claim "a late answer is dropped" late
-claim "echo, TCP and SCTP" others
-claim "fragments" fragments
+claim "a resolver gets its replies and nothing else, by NOTRACK, CT or nft" everyone
+claim "tracked queries are not remembered" tracked
+claim "a late reply is dropped" late
+claim "replies by echo, TCP and SCTP match" others
+claim "a later fragment is no reply" fragments
 run_claims

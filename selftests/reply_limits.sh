@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What --reply and --related do not look at: TCP's flags and sequence numbers, interfaces and
-# VRFs. What they do not find: answers to groups, translated prefixes, errors about what was
+# VRFs. What they do not find: replies to groups, translated prefixes, errors about what was
 # refused. And a router's own untracked queries share their ports with SNAT.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -49,7 +49,7 @@ syn() {
 	refused_tcp "$s" "$client" "$port" 81
 	is "SYNs that are replies, nobody asked" 0 "$(packets "$c" mangle --reply)"
 	refused_tcp "$c" "$server" 81 "$port"
-	is "answers that ! --syn lets in" 1 "$(packets "$c" filter --reply)"
+	is "replies that ! --syn lets in" 1 "$(packets "$c" filter --reply)"
 	refused_tcp "$s" "$client" "$port" 81
 	is "SYNs that are replies" 1 "$(packets "$c" mangle --reply)"
 	is "packets that ! --syn lets in, after the SYN" 1 "$(packets "$c" filter --reply)"
@@ -100,17 +100,17 @@ twins() {
 			addr add $4::2/64 dev $device nodad
 			link set $device up
 		END
-		# Neighbours know each other; over IPv4 the other twin may get the answer.
+		# Neighbours know each other; over IPv4 the other twin may get the reply.
 		in_ns "${hosts[i]}" ping -4 -q -c 1 -W 1 -I "$device" "$3.1" >/dev/null 2>&1
 		in_ns "${hosts[i]}" ping -6 -q -c 1 -W 5 -I "$device" "$4::1" >/dev/null 2>&1
 	done
 }
 
-# asks_one_twin OURS THEIRS DEVICE LINK LINK: by DEVICE; the other's answer is a reply, too.
+# asks_one_twin OURS THEIRS DEVICE LINK LINK: by DEVICE; the other's reply is a reply, too.
 asks_one_twin() {
 	client_rules
 	send_udp "$second" "$1" "$port" 10 "53,so-bindtodevice=$5"
-	came "before the question" 0 1
+	came "before the query" 0 1
 	send_udp "$c" "$2" 53 10 "$port,so-bindtodevice=$3"
 	send_udp "$first" "$1" "$port" 10 "53,so-bindtodevice=$4"
 	came "from the host that was asked" 1 1
@@ -159,7 +159,7 @@ groups() {
 	done
 }
 
-# The query is remembered as it leaves, translated. Its answer is a reply until it is translated
+# The query is remembered as it leaves, translated. Its reply is a reply until it is translated
 # back, so that raw is where to ask, and to mark it for later.
 prefixes() {
 	modprobe -n -q ip6t_NPT || { skip "needs the module ip6t_NPT"; return; }
@@ -184,11 +184,11 @@ prefixes() {
 		-A INPUT -s 2001:db8:3::/64 -p udp --dport 53
 		COMMIT
 	END
-	udp_echoes "$c" "$server" 53 || fail "no answer through the translation"
+	udp_echoes "$c" "$server" 53 || fail "no reply through the translation"
 	is "queries with the other prefix" 1 "$(packets "$s" mangle 2001:db8:3::/64)"
 	is "replies in raw" 1 "$(packets "$r" raw "--reply -j NOTRACK")"
 	is "replies in FORWARD" 0 "$(packets "$r" mangle "--reply")"
-	is "marked packets in FORWARD" 1 "$(packets "$r" filter "-m untracked -j ACCEPT")"
+	is "untracked packets in FORWARD" 1 "$(packets "$r" filter "-m untracked -j ACCEPT")"
 }
 
 # What comes in is remembered as it is delivered: what is refused before, is not.
@@ -213,7 +213,7 @@ refused_before() {
 	is "errors about what was delivered: others" 1 "$(packets "$s" filter "-j DROP")"
 }
 
-# asks_from NAMESPACE: true if the answer to a query from $port came
+# asks_from NAMESPACE: true if the reply to a query from $port came
 asks_from() {
 	[ "$(echo ping | in_ns "$1" socat -t 1 - "UDP:$(at "$server"):53,shut-none,sourceport=$port,reuseaddr" 2>/dev/null)" = ping ]
 }
@@ -228,16 +228,16 @@ snat_beside_queries() {
 		-A POSTROUTING -o wan -p udp -j SNAT --to-source $(if [ "$1" ]; then at "$router_wan"; else echo "$router_wan"; fi)$1
 		COMMIT
 	END
-	asks_from "$r" || fail "no answer to the router's own query"
+	asks_from "$r" || fail "no reply to the router's own query"
 	is "replies to it" 1 "$(packets "$r" raw --reply)"
 }
 shared_port() {
 	snat_beside_queries ""
-	! asks_from "$c" || fail "the client's answer came through the port that the router asked from"
-	is "replies, the client's answer among them" 2 "$(packets "$r" raw --reply)"
+	! asks_from "$c" || fail "the client's reply came through the port that the router asked from"
+	is "replies, the client's reply among them" 2 "$(packets "$r" raw --reply)"
 	reset_rules
 	snat_beside_queries :61000-65535
-	asks_from "$c" || fail "no answer to the client, with a range of its own"
+	asks_from "$c" || fail "no reply to the client, with a range of its own"
 	is "replies, with a range of its own" 1 "$(packets "$r" raw --reply)"
 }
 
@@ -260,10 +260,10 @@ if modprobe -q vrf; then
 fi
 claim "a SYN is a reply, and ! --syn keeps it out" syn
 claim "an error with a wrong TCP sequence number is related" sequence
-claim "an answer by another interface, from a host with the same address, is a reply" other_link
-claim "so it is by another VRF" other_vrf
-claim "an answer to a multicast or broadcast query is none" groups
-claim "with translated prefixes, an answer is a reply in raw and not later" prefixes "legacy-6 nft-6"
+claim "a reply by another interface, from a host with the same address, is a reply" other_link
+claim "a reply by another VRF is a reply" other_vrf
+claim "a reply to a multicast or broadcast query is none" groups
+claim "with translated prefixes, a reply is a reply in raw and not later" prefixes "legacy-6 nft-6"
 claim "errors about what was refused are not related" refused_before
 claim "a router's own queries and SNAT want ports of their own" shared_port
 run_claims

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# examples/resolver.v4 and .v6: queries are answered without an entry, nobody else gets in
-# by calling it an answer, everything else is stateful, and the default is drop.
+# examples/resolver.v4 and .v6: queries get their replies without an entry, nobody else gets in
+# by using source port 53, everything else is stateful, and the default is drop.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -9,15 +9,15 @@ port=5353
 resolver_rules() { rules "$c" <"$examples/resolver.v$family"; }
 came() { packets "$c" filter "--reply -j ACCEPT"; }
 
-answers() {
+replies() {
 	resolver_rules
-	udp_echoes "$c" "$server" 53 || fail "no answer"
-	is "answers accepted" 1 "$(came)"
+	udp_echoes "$c" "$server" 53 || fail "no reply"
+	is "replies accepted" 1 "$(came)"
 	is "and marked" 1 "$(packets "$c" raw "--reply -j NOTRACK")"
 	is "entries" 0 "$(entries "$c" -p udp)"
 }
 
-strangers() {
+unsolicited() {
 	resolver_rules
 	send_udp "$c" "$router" 53 10 "$port"
 	send_udp "$s" "$client" "$port" 10 53
@@ -31,7 +31,7 @@ errors() {
 	resolver_rules
 	send_udp "$c" "$router" 53
 	wait_for 5 error_came || fail "no error about a closed port"
-	in_ns "$s" ping "-$family" -q -n -c 1 -W 1 "$client" >/dev/null && fail "the host answers ping"
+	in_ns "$s" ping "-$family" -q -n -c 1 -W 1 "$client" >/dev/null && fail "the host replies to ping"
 	is "errors accepted" 1 "$(packets "$c" filter --related)"
 }
 error_came() { [ "$(packets "$c" filter --related)" = 1 ]; }
@@ -41,7 +41,7 @@ on_loopback() {
 	local loopback=127.0.0.1
 	[ "$family" = 4 ] || loopback=::1
 	resolver_rules
-	udp_echoes "$c" "$loopback" 53 || fail "no answer"
+	udp_echoes "$c" "$loopback" 53 || fail "no reply"
 	is "entries" 1 "$(entries "$c" -p udp)"
 	is "entries that are half-open" 0 "$(in_ns "$c" conntrack -L -f "ipv$family" 2>/dev/null | grep -c UNREPLIED)"
 }
@@ -61,8 +61,8 @@ serve_udp_echo "$c" 53
 serve_page "$s" 80
 serve_page "$c" 22
 serve_page "$c" 8080
-claim "queries are answered without an entry" answers
-claim "what answers nothing is dropped" strangers
+claim "queries get their replies without an entry" replies
+claim "what is no reply is dropped" unsolicited
 claim "errors about queries come in, other ICMP does not" errors
 claim "queries on loopback leave no half-open entries" on_loopback
 claim "everything else is tracked" rest

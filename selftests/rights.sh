@@ -25,7 +25,7 @@ use='
 		-A INPUT -m untracked --reply
 		COMMIT
 	END
-	ping -q -c 1 -W 5 "$1" >/dev/null || echo "no answer"
+	ping -q -c 1 -W 5 "$1" >/dev/null || echo "no reply"
 	"$0-save" -c -t filter | sed -n "s/^\[\([0-9]*\):.* -A INPUT.*/\1/p"
 	cat /proc/net/xt_untracked'
 
@@ -34,7 +34,7 @@ own() {
 	[ "$family" = 4 ] || lo=::1
 	rules "$c" <<<$'*filter\n-A INPUT -m untracked --reply\nCOMMIT'
 	out=$(in_own bash -c "$use" "$ipt" "$lo" 2>&1) || fail "rules of its own: $out"
-	# A request and its answer: both marked, one of them a reply.
+	# A request and its reply: both marked, one of them a reply.
 	[[ $out == *$'\n2\n1\n'* || $out == $'2\n1\n'* ]] || fail "counters: $out"
 	[[ $out == *$'\nflows: 2\n'* ]] || fail "memory of its own: $out"
 	is "flows of another namespace" 0 "$(memory_of "$c" flows)"
@@ -90,9 +90,9 @@ ip -n "$c" addr add 2001:db8:1::2/128 dev lo nodad
 for ipt in iptables-legacy ip6tables-legacy; do # bring in the tables, which only root of the machine can
 	in_ns "$c" $ipt -t raw -S >/dev/null && in_ns "$c" $ipt -S >/dev/null
 done
-claim "in namespaces of one's own, both modules serve, and there alone" own
-claim_once "another's namespace is out of reach" another
-claim "without CAP_NET_ADMIN there are no rules" nothing
-claim_once "neither parameters nor modules are a user's" limits
-claim "/proc/net/xt_untracked tells no address and no port" tells_nothing
+claim "root of a user namespace can use both modules in its own network namespace" own
+claim_once "another user's namespace is out of reach" another
+claim "without CAP_NET_ADMIN no rule is accepted" nothing
+claim_once "a user can change neither parameters nor modules" limits
+claim "/proc/net/xt_untracked shows no address and no port" tells_nothing
 run_claims

@@ -36,7 +36,7 @@ save() {
 		-A OUTPUT -m untracked --untracked
 		COMMIT
 	END
-	is "the default question, spelled out" "-A OUTPUT -m untracked" "$(saved)"
+	is "the default option, spelled out" "-A OUTPUT -m untracked" "$(saved)"
 }
 
 # From the last to the first, so that each step sees what the others left.
@@ -55,7 +55,7 @@ check_and_delete() {
 	done
 }
 
-# -C must tell a question from its inverse.
+# -C must tell an option from its inverse.
 told_apart() {
 	rules "$c" <<-END
 		*raw
@@ -87,7 +87,7 @@ list() {
 help() {
 	local out
 	out=$(in_ns "$c" "$ipt" -m untracked -j NOTRACK -h 2>&1)
-	for text in "NOTRACK takes no options" "one question a rule" "--untracked" "--reply" "--related"; do
+	for text in "NOTRACK takes no options" "only one" "--untracked" "--reply" "--related"; do
 		[[ $out == *"$text"* ]] || fail "-h does not say '$text'"
 	done
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # examples/router.v4 and .v6: the router tracks its own traffic and nothing of what
-# crosses it, and both are filtered as the file says.
+# is forwarded, and both are filtered as the file says.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -33,7 +33,7 @@ itself() {
 	is "entries for port 22" 1 "$(entries "$r" -p tcp --dport 22)"
 	at_least "packets of known connections" 2 "$(packets "$r" filter '--ctstate ESTABLISHED')"
 	if fetch "$c" "$router" 8080; then fail "the router's port 8080 is open"; fi
-	# What it asks for itself is answered, because it is tracked.
+	# Its own connections get replies, because they are tracked.
 	fetch "$r" "$server" || fail "the router cannot fetch a page"
 	is "entries for port 80" 1 "$(entries "$r" -p tcp --dport 80)"
 }
@@ -42,7 +42,7 @@ add_topology
 for port in 22 80 8080; do serve_page "$s" $port; done
 for port in 22 8080; do serve_page "$r" $port; done
 serve_page "$c" 8080
-claim "web, SSH and ping cross it, without an entry" transit
-claim "what is not open does not cross it" transit_filter
+claim "web, SSH and ping are forwarded, without an entry" transit
+claim "what is not open is not forwarded" transit_filter
 claim "its own traffic is tracked, and filtered by state" itself
 run_claims

@@ -96,7 +96,7 @@ missed() {
 }
 
 add_hosts "$c"
-claim "all 64 orders of three" with_modules
+claim "all 64 orders of three rules" with_modules
 claim "a rule that is not there is not found" missed
-claim "all 64 orders of three, our kernel modules missing" without_modules
+claim "all 64 orders of three rules, our kernel modules missing" without_modules
 run_claims

@@ -52,7 +52,7 @@ converted() {
 }
 
 add_topology
-claim "listed, and at work" listed
-claim "deleted by number" deleted
-claim "made ours by saving and restoring" converted
+claim "rules of xt_CT are listed, and work" listed
+claim "rules of xt_CT are deleted by number" deleted
+claim "saving and restoring makes them ours" converted
 run_claims

@@ -19,11 +19,11 @@ ours() {
 		COMMIT
 	END
 	is "uses of xt_NOTRACK" 1 "$(uses xt_NOTRACK)"
-	unset XTABLES_LIBDIR # for a match that asks for the mark
+	unset XTABLES_LIBDIR # for a match that tests the UNTRACKED state
 	in_ns "$r" "$ipt" -t mangle -A FORWARD -p udp -m untracked
 	send_udp "$c" "$server" 9
 	send_udp "$c" "$server" 10
-	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 1 "$(packets "$r" mangle '-m untracked')"
 	export XTABLES_LIBDIR=$work/plugins
 	is "the rule, saved" "-A PREROUTING -p udp -m udp --dport 9 -j NOTRACK" \
 		"$(in_ns "$r" "$ipt-save" -t raw 2>/dev/null | grep '^-A')"
@@ -40,5 +40,5 @@ add_topology
 hide_modules xt_CT
 # shellcheck disable=SC2086
 plugins_without $our_plugins
-claim "-j NOTRACK of a stock iptables" stock
+claim "-j NOTRACK of a stock iptables is ours, or is refused" stock
 run_claims

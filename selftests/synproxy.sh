@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# SYNPROXY's documented set-up with -j NOTRACK: the proxy answers SYNs, a real client gets
+# SYNPROXY's documented set-up with -j NOTRACK: the proxy replies to SYNs, a real client gets
 # through, and a SYN that nobody stands behind never reaches the server.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -34,7 +34,7 @@ handshakes() {
 	is "handshakes with the server" 3 "$(syns_at_server)"
 }
 
-# From an address that nobody has, so that nobody answers the answers.
+# From an address that nobody has, so that no handshake is completed.
 flood() {
 	local source=192.0.2.77 foreign=ip-transparent
 	[ "$family" = 4 ] || source=2001:db8:1::77 foreign=ip-freebind

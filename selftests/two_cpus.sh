@@ -5,7 +5,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# router SELECTOR...: marks all that either side sends, and tells for each what is an answer.
+# router SELECTOR...: marks all that either side sends, and tells for each what is a reply.
 router() {
 	local selector host
 	rules "$r" < <(
@@ -24,14 +24,14 @@ router() {
 		END
 	done
 }
-answers() { packets "$r" mangle "$1 -m untracked --reply"; }
-no_answers() { packets "$r" mangle "$1 -m untracked ! --reply"; }
+replies() { packets "$r" mangle "$1 -m untracked --reply"; }
+no_replies() { packets "$r" mangle "$1 -m untracked ! --reply"; }
 
 # sends NAMESPACE COUNT FROM-PORT HOW-MANY TO-PORT HOW-MANY: through these ports in turn
 sends() { pktgen "$1" "$2" "udp_src_min $3" "udp_src_max $(($3 + $4))" "udp_dst_min $5" "udp_dst_max $(($5 + $6))"; }
 
-# The same flows all the time, answered all the time; each other packet of the server, from
-# port 8, is no answer.
+# The same flows all the time, replied to all the time; each other packet of the server, from
+# port 8, is no reply.
 flows=20 # few enough for a slow machine to send each of them in each window
 busy() { with_window 2 busy_flows; }
 busy_flows() {
@@ -49,10 +49,10 @@ busy_flows() {
 	pktgen_stops "$c"
 	wait "${background[@]: -2}"
 	is "flows in the generation before" $((2 * flows)) "$previous"
-	at_least "answers" "$flows" "$(answers "--sport 7")"
-	is "answers that were missed" 0 "$(no_answers "--sport 7")"
-	is "answers to nothing" 0 "$(answers "--sport 8")"
-	at_least "packets that answer nothing" "$flows" "$(no_answers "--sport 8")"
+	at_least "replies" "$flows" "$(replies "--sport 7")"
+	is "replies that were missed" 0 "$(no_replies "--sport 7")"
+	is "false positives" 0 "$(replies "--sport 8")"
+	at_least "packets that are no replies" "$flows" "$(no_replies "--sport 8")"
 }
 
 # Each packet is a new flow, which both write to one small filter. That may
@@ -60,7 +60,7 @@ busy_flows() {
 new=6000
 fresh() { with_window 3600 new_flows; }
 new_flows() {
-	local took strangers
+	local took before
 	router "-p udp"
 	sends "$c" "$new" 5000 "$new" 8 1 &
 	background+=($!)
@@ -69,16 +69,16 @@ new_flows() {
 	while kill -0 "${background[@]: -2}" 2>/dev/null; do memory_of "$r" flows; done >/dev/null
 	wait "${background[@]: -2}"
 	at_least "flows" $((2 * new - new / 1000)) "$(memory_of "$r" flows)"
-	strangers=$(no_answers "-p udp")
-	at_least "packets that answer nothing" $((2 * new - new / 1000)) "$strangers"
+	before=$(no_replies "-p udp")
+	at_least "packets that are no replies" $((2 * new - new / 1000)) "$before"
 	sends "$s" "$new" 8 1 5000 "$new"
 	sends "$c" "$new" 20000 "$new" 7 1
-	at_least "answers" $((2 * new)) "$(answers "-p udp")"
-	is "answers that were missed" 0 $(($(no_answers "-p udp") - strangers))
+	at_least "replies" $((2 * new)) "$(replies "-p udp")"
+	is "replies that were missed" 0 $(($(no_replies "-p udp") - before))
 }
 
 [ "$(nproc)" -ge 2 ] || skip_all "needs two CPUs"
 add_topology
-claim "busy flows, while filters rotate" busy
-claim "new flows, while their filter is looked at" fresh
+claim "busy flows are found while filters rotate" busy
+claim "new flows are found while their filter is read" fresh
 run_claims

@@ -24,7 +24,7 @@ refused_leaves_nothing() {
 	modprobe -a xt_NOTRACK xt_untracked
 	dirty+=("$c")
 	refused "NOTRACK in filter" . in_ns "$c" "$ipt" -A OUTPUT -m untracked -j NOTRACK
-	# What the match has switched on by then is switched off again.
+	# What the match has registered by then is unregistered again.
 	refused "NOTRACK in filter, after --reply" . in_ns "$c" "$ipt" -A OUTPUT -m untracked --reply -j NOTRACK
 	is "bytes for flows" "bytes: 0" "$(in_ns "$c" grep ^bytes /proc/net/xt_untracked)"
 	gone xt_NOTRACK || fail "xt_NOTRACK cannot be unloaded"
@@ -32,6 +32,6 @@ refused_leaves_nothing() {
 }
 
 add_hosts "$c"
-claim "a live rule holds both modules, its end lets them go" hold
+claim "a live rule holds both modules, its deletion releases them" hold
 claim "a refused rule holds neither" refused_leaves_nothing
 run_claims

@@ -79,7 +79,7 @@ through_vrf() {
 	at_least "conntrack entries" 2 "$(entries "$c")"
 	vrf_echo "$router" 53 || fail "no echo over marked UDP"
 	is "replies to marked UDP" 1 "$(came "-p udp -m udp --sport 53 -m untracked --reply")"
-	is "answers that are none" 0 "$(came "-p udp -m udp --sport 53 -m untracked ! --reply")"
+	is "replies that are none" 0 "$(came "-p udp -m udp --sport 53 -m untracked ! --reply")"
 	vrf_page "$router" 53 || fail "no page over marked TCP"
 	at_least "replies to marked TCP" 3 "$(came "-p tcp -m tcp --sport 53 -m untracked --reply")"
 	is "segments that are none" 0 "$(came "-p tcp -m tcp --sport 53 -m untracked ! --reply")"
@@ -94,7 +94,7 @@ with_queue() {
 	tc -n "$c" qdisc del dev blue root
 }
 
-# What is tracked carries the mark while it is in there.
+# What is tracked is UNTRACKED while it is in there.
 seen_with_o() {
 	resolver
 	vrf_echo "$router" 7 || fail "$1: no echo"
@@ -120,7 +120,7 @@ serve_udp_echo "$r"
 serve_udp_echo "$r" 53
 serve "$c" -U TCP6-LISTEN:53,ipv6only=0,reuseaddr,fork,so-bindtodevice=blue "OPEN:$page"
 wait_for 10 listening "$c" -t 53
-claim "tracked flows stay tracked, and replies to marked ones match" through_vrf
-claim "so they do where the VRF device has a qdisc" with_queue
-claim "-m untracked with -o VRF" with_o
+claim "tracked flows stay tracked, and replies to untracked ones match" through_vrf
+claim "the same where the VRF device has a qdisc" with_queue
+claim "-m untracked with -o VRF is always true" with_o
 run_claims

@@ -21,7 +21,7 @@ rest() {
 	server_rules
 	fetch "$c" "$server" 22 || fail "nothing from port 22"
 	is "entries for port 22" 1 "$(entries "$s" -p tcp --dport 22)"
-	pings "$c" "$server" 1 || fail "no answer to ping"
+	pings "$c" "$server" 1 || fail "no reply to ping"
 	is "packets that are not TCP's port 80, untracked" 0 "$(packets "$s" raw NOTRACK)"
 }
 
@@ -34,18 +34,18 @@ default_drop() {
 	fi
 }
 
-# Path MTU discovery is what the recipe opens by hand: the error is not RELATED, and
+# Path MTU discovery has a static accept rule in the recipe: the error is not RELATED, and
 # comes in all the same.
 path_mtu() {
 	ip -n "$r" link set lan mtu 1300
 	server_rules
 	fetch "$c" "$server" || fail "no page over the link with a small MTU"
-	at_least "errors let in by hand" 1 "$(packets "$s" filter "$(by_hand)")"
+	at_least "errors let in by the static rule" 1 "$(packets "$s" filter "$(static_accept)")"
 	is "errors known as RELATED" 0 "$(entries "$s" -p "$icmp")"
 	ip -n "$r" link set lan mtu 1500
 	in_ns "$s" ip "-$family" route flush cache
 }
-by_hand() { if [ "$family" = 4 ]; then echo "--icmp-type 3/4"; else echo "--icmpv6-type 2"; fi; }
+static_accept() { if [ "$family" = 4 ]; then echo "--icmp-type 3/4"; else echo "--icmpv6-type 2"; fi; }
 
 add_topology
 ip -n "$s" addr add 198.51.100.80/24 dev eth0
@@ -55,5 +55,5 @@ serve_page "$c" 8080
 claim "port 80 is served on all addresses, without an entry" web
 claim "SSH and ping are tracked" rest
 claim "nothing else gets in or out" default_drop
-claim "path MTU discovery works with the rule by hand" path_mtu
+claim "path MTU discovery works with a static accept rule" path_mtu
 run_claims

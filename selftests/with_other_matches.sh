@@ -35,7 +35,7 @@ in_raw() {
 -A PREROUTING -m mark --mark 7 -j NOTRACK"
 	marks "-A PREROUTING -p udp --dport 9 -g own
 -A own -j NOTRACK"
-	# NOTRACK does not end the traversal: what follows sees the mark.
+	# NOTRACK does not end the traversal: what follows sees the UNTRACKED state.
 	marks "-A PREROUTING -p udp --dport 9 -j NOTRACK
 -A PREROUTING -m untracked -j own
 -A own -j RETURN"
@@ -76,7 +76,7 @@ options() {
 
 add_topology
 command -v ipset >/dev/null || skip_all "needs the program ipset"
-claim "in raw, beside other matches and in user chains" in_raw
-claim "in filter, beside other matches and in user chains" in_filter
-claim "-w, -I, -R, -Z, -F and --noflush" options
+claim "NOTRACK beside other matches and in user chains of raw" in_raw
+claim "untracked beside other matches and in user chains of filter" in_filter
+claim "-w, -I, -R, -Z, -F and --noflush work" options
 run_claims

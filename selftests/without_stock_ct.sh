@@ -16,7 +16,7 @@ alone() {
 	END
 	at_least "uses of xt_NOTRACK" 1 "$(uses xt_NOTRACK)"
 	send_udp "$c" "$server" 9
-	is "marked packets" 1 "$(packets "$r" mangle '-m untracked')"
+	is "untracked packets" 1 "$(packets "$r" mangle '-m untracked')"
 	succeeds "-C" in_ns "$r" "$ipt" -t raw -C PREROUTING -p udp -j NOTRACK
 	succeeds "-D" in_ns "$r" "$ipt" -t raw -D PREROUTING -p udp -j NOTRACK
 }
@@ -29,6 +29,6 @@ ct() {
 
 add_topology
 plugins_without libxt_CT libxt_NOTRACK
-claim "NOTRACK and untracked work" alone
-claim "-j CT is refused" ct
+claim "NOTRACK and untracked work without it" alone
+claim "-j CT is refused without it" ct
 run_claims

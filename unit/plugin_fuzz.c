@@ -134,7 +134,7 @@ static bool parse(struct words *words, struct xt_untracked_mtinfo *info)
 
 static bool same(const struct xt_untracked_mtinfo *a, const struct xt_untracked_mtinfo *b)
 {
-	return a->question == b->question && a->invert == b->invert;
+	return a->mode == b->mode && a->invert == b->invert;
 }
 
 /* ---- what there is to expect */
@@ -142,7 +142,7 @@ static bool same(const struct xt_untracked_mtinfo *a, const struct xt_untracked_
 static const char *const names[] = { "--untracked", "--reply", "--related" };
 
 /* In full, or so much that nothing else begins like it; -1 for none. */
-static int question_of(const char *word)
+static int mode_of(const char *word)
 {
 	static const size_t least[] = { 3, 7, 5 }; /* iptables has --replace */
 	const size_t length = strlen(word);
@@ -153,10 +153,10 @@ static int question_of(const char *word)
 	return -1;
 }
 
-/* "[!] QUESTION", or nothing for the mark; "--" may end it. */
+/* "[!] MODE", or nothing for --untracked; "--" may end it. */
 static bool grammar(const struct words *words, struct xt_untracked_mtinfo *info)
 {
-	int n = words->n, question = 0;
+	int n = words->n, mode = 0;
 
 	if (n && !strcmp(words->word[n - 1], "--"))
 		n--;
@@ -165,9 +165,9 @@ static bool grammar(const struct words *words, struct xt_untracked_mtinfo *info)
 	if (n > 1 || (info->invert && !n))
 		return false;
 	if (n)
-		question = question_of(words->word[info->invert]);
-	info->question = question;
-	return question >= 0;
+		mode = mode_of(words->word[info->invert]);
+	info->mode = mode;
+	return mode >= 0;
 }
 
 static void split(struct words *words, const char *text, size_t length, const char *separators)
@@ -226,14 +226,14 @@ static void check_translation(const struct xt_entry_match *head, const struct xt
 
 	translated = match.xlate(translation, &params);
 	text = xt_xlate_get(translation) + strspn(xt_xlate_get(translation), " ");
-	expect(translated == (info->question == XT_UNTRACKED_MARK && info->invert <= 1));
+	expect(translated == (info->mode == XT_UNTRACKED_STATE && info->invert <= 1));
 	expect(!strcmp(text, !translated ? "" : info->invert ? "ct state != untracked" : "ct state untracked"));
 	xt_xlate_free(translation);
 }
 
 static void check_payload(const struct xt_untracked_mtinfo *info)
 {
-	const bool valid = info->question <= XT_UNTRACKED_RELATED && info->invert <= 1;
+	const bool valid = info->mode <= XT_UNTRACKED_RELATED && info->invert <= 1;
 	struct xt_entry_match *entry = new_match(sizeof(*info));
 	struct shown saved, printed, helped;
 	struct xt_untracked_mtinfo again;
@@ -274,7 +274,7 @@ static void check_standin(struct words *words, bool good, const struct xt_untrac
 
 	expect(parse_by(&standin, words, &info, sizeof(info)) == good);
 	for (int i = 0; good && i < 5; i++) {
-		yes = expected->question == XT_UNTRACKED_MARK && states[i] == XT_CONNTRACK_STATE_UNTRACKED;
+		yes = expected->mode == XT_UNTRACKED_STATE && states[i] == XT_CONNTRACK_STATE_UNTRACKED;
 		expect(state_matches(&info, states[i]) == (yes != expected->invert));
 	}
 	rest.state_mask = info.state_mask;
@@ -312,7 +312,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	} else if (size > sizeof(info)) {
 		memcpy(&info, data + 1, sizeof(info));
 		check_payload(&info);
-		info.question %= 4; /* and what is nearly right */
+		info.mode %= 4; /* and what is nearly right */
 		info.invert %= 3;
 		check_payload(&info);
 	}

@@ -5,30 +5,30 @@
 #include <linux/types.h>
 
 /**
- * enum xt_untracked_question - what a rule with "-m untracked" asks of a packet
- * @XT_UNTRACKED_MARK:    does it carry the untracked mark?
- * @XT_UNTRACKED_REPLY:   does it answer an untracked packet that passed lately?
- * @XT_UNTRACKED_RELATED: is it an ICMP error about such a packet?
+ * enum xt_untracked_mode - what a rule with "-m untracked" matches
+ * @XT_UNTRACKED_STATE:   packets in the UNTRACKED state
+ * @XT_UNTRACKED_REPLY:   replies to recent untracked packets
+ * @XT_UNTRACKED_RELATED: ICMP errors about such packets
  *
- * The first rule in a network namespace that asks one of the latter two makes it
+ * The first rule in a network namespace with one of the latter two makes it
  * remember flows, or is refused with -ENOMEM. Any other value is refused with -EINVAL.
  */
-enum xt_untracked_question {
-	XT_UNTRACKED_MARK,
+enum xt_untracked_mode {
+	XT_UNTRACKED_STATE,
 	XT_UNTRACKED_REPLY,
 	XT_UNTRACKED_RELATED,
 };
 
 /**
  * struct xt_untracked_mtinfo - payload of match "untracked", revision 4
- * @question: one of &enum xt_untracked_question
- * @invert:   0, or 1 to match where the answer is no
+ * @mode:     one of &enum xt_untracked_mode
+ * @invert:   0, or 1 to match all other packets
  *
  * 8 bytes, the alignment of x_tables: no byte of it goes unchecked. 1.0.0 had the same
  * as revision 0.
  */
 struct xt_untracked_mtinfo {
-	__u32 question;
+	__u32 mode;
 	__u32 invert;
 };
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# NOTRACK and "-m untracked" switch on neither conntrack nor defragmentation in the
+# NOTRACK and "-m untracked" register neither conntrack nor defragmentation in the
 # namespace: fragments stay fragments. In-tree's "--ctstate UNTRACKED" does both.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -24,19 +24,19 @@ ours() {
 	with_match "-m untracked"
 	is "packets, fragments each" 9 "$(packets "$r" mangle '-A PREROUTING')"
 	is "fragments matched" 9 "$(packets "$r" mangle '--comment asked')"
-	# With no mark on it, the rest of the traffic would get an entry if anybody looked.
-	pings "$c" "$router" 1 || fail "no answer to ping"
+	# The rest of the traffic is not untracked: with conntrack registered it would get an entry.
+	pings "$c" "$router" 1 || fail "no reply to ping"
 	is "conntrack entries" 0 "$(entries "$r")"
 }
 
 in_tree() {
 	with_match "-m conntrack --ctstate UNTRACKED"
 	is "packets, put together" 3 "$(packets "$r" mangle '-A PREROUTING')"
-	pings "$c" "$router" 1 || fail "no answer to ping"
+	pings "$c" "$router" 1 || fail "no reply to ping"
 	is "conntrack entries" 1 "$(entries "$r")"
 }
 
-# Marks do not depend on order: where something else has switched conntrack on, the
+# Marks do not depend on order: where something else has enabled conntrack, the
 # datagrams are whole before NOTRACK sees them.
 beside_conntrack() {
 	with_match "-m untracked"
