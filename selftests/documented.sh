@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Every rule that the README and the manual show is accepted, found and removed as it stands
-# there, by iptables and, if it is not about ICMP or fragments of version 4, by ip6tables.
+# there, by iptables and, if it is not about ICMP or fragments of version 4, by ip6tables. Every
+# rule set of doc/recipes.md is restored, and its first three are examples/.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -29,8 +30,38 @@ each() {
 readme() { in_file README.md 13; }
 manual() { in_file man/xt_NOTRACK.8.in 22; }
 
+# tables FILE: those that it shows for iptables-restore, without comments
+tables() { sed -n 's/\\//g; s/^ *//; /^\*[a-z]*$/,/^COMMIT$/{/^#/!p}' "$root/$1"; }
+# What has addresses or protocols of version 4
+for_family() { if [ "$family" = 4 ]; then cat; else grep -v -e '-p icmp' -e '198\.51\.' -e ' -f '; fi; }
+
+# restored FILE LEAST: each of its tables, and as many rules are there afterwards
+restored() {
+	local line table='' count=0
+	modprobe nf_conntrack_ftp # for a helper
+	while read -r line; do
+		table+=$line$'\n'
+		[ "$line" = COMMIT ] || continue
+		rules "$r" <<<"$table"
+		is "rules of$(printf '\n%s' "$table")" "$(grep -c '^-A' <<<"$table")" \
+			"$(in_ns "$r" "$ipt-save" -t "$(sed -n '1s/^.//p' <<<"$table")" 2>/dev/null | grep -c '^-A')"
+		count=$((count + 1)) table=''
+	done < <(tables "$1" | for_family)
+	at_least "tables in $1" "$2" "$count"
+}
+recipes_restored() { restored doc/recipes.md 12; }
+
+as_examples() {
+	local name
+	for name in router webserver resolver; do
+		[[ $(tables doc/recipes.md) == *"$(tables "examples/$name.v4")"* ]] || fail "$name is not examples/$name.v4"
+	done
+}
+
 root=${selftests%/*}
 add_hosts "$r"
 claim "each rule of the README is accepted, found and removed" readme
 claim "each rule of the manual is accepted, found and removed" manual
+claim "each rule set of the recipes is restored whole" recipes_restored
+claim_once "the recipes of a router, a web server and a resolver are the examples" as_examples
 run_claims

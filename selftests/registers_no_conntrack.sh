@@ -30,10 +30,14 @@ ours() {
 }
 
 in_tree() {
-	with_match "-m conntrack --ctstate UNTRACKED"
-	is "packets, put together" 3 "$(packets "$r" mangle '-A PREROUTING')"
-	pings "$c" "$router" 1 || fail "no reply to ping"
-	is "conntrack entries" 1 "$(entries "$r")"
+	local match
+	for match in "-m conntrack --ctstate" "-m state --state"; do
+		with_match "$match UNTRACKED"
+		is "$match: packets, put together" 3 "$(packets "$r" mangle '-A PREROUTING')"
+		pings "$c" "$router" 1 || fail "no reply to ping"
+		is "$match: conntrack entries" 1 "$(entries "$r")"
+		reset_rules
+	done
 }
 
 # Marks do not depend on order: where something else has enabled conntrack, the
@@ -56,6 +60,6 @@ beside_conntrack() {
 
 add_topology
 claim "-m untracked: fragments stay fragments, no entry" ours
-claim "--ctstate UNTRACKED: fragments are put together, entries made" in_tree
+claim "-m conntrack and -m state: fragments are put together, entries made" in_tree
 claim "beside a stateful rule NOTRACK sees whole datagrams" beside_conntrack
 run_claims
