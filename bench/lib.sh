@@ -51,7 +51,7 @@ stop_if_failed() {
 
 # ---- configurations
 
-# Each has hosts of its own, for what a table or a rule switches on may stay on.
+# Each has hosts of its own, for what a table or a rule registers may stay.
 set_up() {
 	local family of=$1-$variant
 	c=c-$of-$suffix r=r-$of-$suffix s=s-$of-$suffix
@@ -92,7 +92,7 @@ counted() {
 # matches FLOW: whether the match is to take such packets
 matches() {
 	case $configuration in
-	*reply) [ "$1" = answer ] ;;
+	*reply) [ "$1" = reply ] ;;
 	related) [ "$1" = error ] ;;
 	*) true ;;
 	esac

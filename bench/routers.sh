@@ -4,7 +4,7 @@
 # namespace $r, of $tool and $family.
 # shellcheck disable=SC2034,SC2154 # what the benches and selftests/lib.sh read and set
 
-# Forwarded packets never meet INPUT: all that they pay for is what such a rule switches on.
+# Forwarded packets never meet INPUT: all that they pay for is what such a rule registers.
 remember="-A INPUT -m untracked --related -j ACCEPT"
 
 configure() {
