@@ -5,7 +5,8 @@
 #   DESTDIR          prefix of every installed path, for packagers
 #   INSTALL_MOD_PATH prefix of the modules' path   ($(DESTDIR))
 #   INSTALL_MOD_DIR  their folder below /lib/modules/VERSION (updates)
-#   MODPROBEDIR MANDIR EXAMPLESDIR  where modprobe's file, the manual and the examples go
+#   MODPROBEDIR MANDIR EXAMPLESDIR SBINDIR  where modprobe's file, the manual, the examples and
+#                    notrack-lint go
 #   SIGN_KEY SIGN_CERT  what "make sign" signs with (DKMS's pair)
 
 KDIR             ?= /lib/modules/$(shell uname -r)/build
@@ -14,6 +15,7 @@ INSTALL_MOD_DIR  ?= updates
 MODPROBEDIR      ?= /lib/modprobe.d
 MANDIR           ?= /usr/share/man
 EXAMPLESDIR      ?= /usr/share/doc/xt_NOTRACK/examples
+SBINDIR          ?= /usr/sbin
 SIGN_KEY         ?= /var/lib/dkms/mok.key
 SIGN_CERT        ?= /var/lib/dkms/mok.pub
 PKG_CONFIG       ?= pkg-config
@@ -90,7 +92,16 @@ install-plugin: plugin manual
 	ln -sf xt_NOTRACK.8 $(DESTDIR)$(MANDIR)/man8/xt_untracked.8
 	$(INSTALL) -m 644 examples/* $(DESTDIR)$(EXAMPLESDIR)/
 
-uninstall: uninstall-plugin
+# Not part of "make install": it needs Python, and nothing else does.
+install-tools:
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 755 tools/notrack-lint $(DESTDIR)$(SBINDIR)/
+	$(INSTALL) -m 644 man/notrack-lint.8 $(DESTDIR)$(MANDIR)/man8/
+
+uninstall-tools:
+	rm -f $(DESTDIR)$(SBINDIR)/notrack-lint $(DESTDIR)$(MANDIR)/man8/notrack-lint.8
+
+uninstall: uninstall-plugin uninstall-tools
 	rm -f $(foreach m,$(MODULES),$(MODROOT)/$(INSTALL_MOD_DIR)/$(m).ko*)
 	-[ ! -d $(MODROOT)/$(INSTALL_MOD_DIR) ] || rmdir --ignore-fail-on-non-empty $(MODROOT)/$(INSTALL_MOD_DIR)
 	$(DEPMOD)
@@ -166,6 +177,7 @@ help:
 	@echo 'make install             ... into this system; DESTDIR, INSTALL_MOD_PATH and INSTALL_MOD_DIR are honoured'
 	@echo 'make uninstall           take all of it away again'
 	@echo 'make dkms-install        the same with DKMS for the modules; make dkms-uninstall'
+	@echo 'make install-tools       notrack-lint, which finds mistakes in rules; it needs python3'
 	@echo 'make sign                sign the modules with SIGN_KEY and SIGN_CERT, for Secure Boot, before make install'
 	@echo 'make deb                 Debian packages, built in RELEASE=$(RELEASE)'
 	@echo 'make clean               remove what was built in this tree'
@@ -180,6 +192,7 @@ help:
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
-.PHONY: all modules plugin manual install install-modules install-plugin uninstall uninstall-plugin \
+.PHONY: all modules plugin manual install install-modules install-plugin install-tools \
+	uninstall uninstall-plugin uninstall-tools \
 	dkms-install has-dkms dkms-sources dkms-uninstall sign deb clean demo check check-boot torture fuzz \
 	bench bench-scale pictures help
