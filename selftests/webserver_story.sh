@@ -25,6 +25,18 @@ rest() {
 	is "packets that are not TCP's port 80, untracked" 0 "$(packets "$s" raw NOTRACK)"
 }
 
+# The host's own calls are tracked, in both directions, as one.
+on_loopback() {
+	local loopback=127.0.0.1 of
+	[ "$family" = 4 ] || loopback=::1
+	server_rules
+	for of in "$loopback" "$server"; do
+		fetch "$s" "$of" || fail "no page from $of"
+		is "entries of a call to $of" 1 "$(entries "$s" -p tcp -d "$of")"
+		is "of these half-open" 0 "$(in_ns "$s" conntrack -L -f "ipv$family" -p tcp -d "$of" 2>/dev/null | grep -c -e UNREPLIED -e SYN_SENT)"
+	done
+}
+
 default_drop() {
 	server_rules
 	if fetch "$c" "$server" 8080; then fail "port 8080 is open"; fi
@@ -54,6 +66,7 @@ for port in 22 80 8080; do serve_page "$s" $port; done
 serve_page "$c" 8080
 claim "port 80 is served on all addresses, without an entry" web
 claim "SSH and ping are tracked" rest
+claim "calls on loopback leave no half-open entries" on_loopback
 claim "nothing else gets in or out" default_drop
 claim "path MTU discovery works with a static accept rule" path_mtu
 run_claims
