@@ -78,12 +78,14 @@ nets_of() {
 
 # ---- sets that remember flows as --reply does
 
-# room CONFIGURATION: for so many flows, as that configuration has it; or as the tool gives it
+# room CONFIGURATION: for so many flows, as that configuration has it; or as the tool gives it.
+# What looks for elements that have expired goes through all buckets, now and then: no more of
+# them than the packets of a measurement want.
 room() {
 	case $1 in
 	*full) echo 1000 ;;
 	*default) ;;
-	*) echo 2000000 ;;
+	*) echo $((count * 2)) ;;
 	esac
 }
 
