@@ -7,8 +7,9 @@ unset key
 set style fill solid
 set boxwidth 0.7
 set yrange [*:*] reverse
-set xrange [0:*]
-set offsets 0, 0, 0.6, 0.6
+set xrange [*:*]
+set offsets 0, 400, 0.6, 0.6
+set arrow from 0, graph 0 to 0, graph 1 nohead
 set ytics nomirror scale 0
 set xtics nomirror format "%'.0f"
 set grid xtics lc rgb "#dddddd"
@@ -17,4 +18,4 @@ set lmargin 52
 set rmargin 8
 set xlabel "instructions a packet, above empty tables"
 plot "cost.data" using (0):0:(0):2:($0-0.35):($0+0.35):($3 == 1 ? 0x1f6f3f : 0x999999):ytic(1) with boxxyerror lc rgb variable, \
-     "" using 2:0:(sprintf("  %d", $2)) with labels left
+     "" using ($2 > 0 ? $2 : 0):0:(sprintf("  %d", $2)) with labels left
