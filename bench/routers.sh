@@ -80,12 +80,12 @@ nets_of() {
 
 # room CONFIGURATION: for so many flows, as that configuration has it; or as the tool gives it.
 # What looks for elements that have expired goes through all buckets, now and then: no more of
-# them than the packets of a measurement want.
+# them than the packets of a measurement want, unless room_for says how many.
 room() {
 	case $1 in
 	*full) echo 1000 ;;
 	*default) ;;
-	*) echo $((count * 2)) ;;
+	*) echo "${room_for:-$((count * 2))}" ;;
 	esac
 }
 
