@@ -13,6 +13,12 @@
 #ifndef _FLOW_FILTER_H
 #define _FLOW_FILTER_H
 
+/*
+ * A 32-bit kernel loads and stores a word by halves. A filter's bits are only ever set, each by
+ * itself, or all cleared, so that a half is as good as a word. Where atomic64_or() is a spinlock
+ * (CONFIG_GENERIC_ATOMIC64), a store that clears may be lost to it: bits that stay are false
+ * positives until they are cleared the next time.
+ */
 #ifdef __KERNEL__
 #include <linux/atomic.h>
 #include <linux/bitops.h>

@@ -28,17 +28,64 @@ releases_of() {
 # The release's data: suites, the one of them that its kernel comes from if apt would
 # take another, a release whose root it shares but for the kernel, the options of a kernel
 # of its own (lab/kernels), what the kernel is booted with, the verbs whose RELEASES=all
-# means it, what lab/check does in it, and the pairs of a tool and a family that its selftests
-# take there (all, where none are named).
+# means it, what lab/check does in it, the selftests that it takes there, and in which pairs of
+# a tool and a family (all, where none are named). For another architecture: its name, the
+# release whose compilers build for it, and its packages, where these are not lab/packages'.
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
 		die "unknown release '${1:-}'; there are: $(releases | tr '\n' ' ')"
 	# shellcheck disable=SC2034 # the scripts use them
 	release=$1 suites='' kernel_suite='' base='' kernel_config='' cmdline=''
 	# shellcheck disable=SC2034
-	verbs='check bench' jobs='suites restore selftests' variants=''
+	verbs='check bench' jobs='suites restore selftests' variants='' tests='' arch=amd64 builder='' packages=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
+	architecture
+}
+
+# What kbuild, Debian's kernels, compilers and QEMU call the release's architecture. Without an
+# emulator it is compiled for alone.
+architecture() {
+	# shellcheck disable=SC2034
+	kernel_arch=$arch flavour=$arch triplet='' emulator='' emulator_package='' tty=ttyS0 cores=2 threads=single
+	# shellcheck disable=SC2034
+	case $arch in
+	amd64)
+		# Emulated, SMAP takes a quarter of the time, and five levels of page tables some more.
+		kernel_arch=x86_64 triplet=x86_64-linux-gnu
+		emulator="qemu-system-x86_64 -M q35 -cpu max,smap=off,smep=off,la57=off" emulator_package=qemu-system-x86
+		;;
+	i386)
+		flavour=686-pae triplet=i386-linux-gnu
+		emulator="qemu-system-x86_64 -M q35 -cpu max,smap=off,smep=off" emulator_package=qemu-system-x86
+		;;
+	arm64)
+		triplet=aarch64-linux-gnu tty=ttyAMA0
+		emulator="qemu-system-aarch64 -M virt -cpu cortex-a57" emulator_package=qemu-system-arm
+		;;
+	armhf)
+		kernel_arch=arm flavour=armmp triplet=arm-linux-gnueabihf tty=ttyAMA0 cores=1
+		emulator="qemu-system-arm -M virt,highmem=off -cpu cortex-a15" emulator_package=qemu-system-arm
+		;;
+	s390x)
+		kernel_arch=s390 triplet=s390x-linux-gnu tty=ttysclp0
+		emulator="qemu-system-s390x -M s390-ccw-virtio -cpu max" emulator_package=qemu-system-misc
+		;;
+	riscv64) kernel_arch=riscv triplet=riscv64-linux-gnu ;;
+	ppc64el) kernel_arch=powerpc flavour=powerpc64le triplet=powerpc64le-linux-gnu ;;
+	*) die "$release: lab/lib.sh knows no architecture $arch" ;;
+	esac
+}
+
+# Whether this machine runs the release's programs.
+native() { [ -z "$builder" ]; }
+
+# The folders to lab/enter where the release is built for: its root, or its builder's over it.
+build_roots() {
+	local own
+	own=$("$lab/root" "$release")/root
+	native || own=$("$lab/root" "$builder")/root:$own
+	echo "$own"
 }
 
 # Chroots, mounts and package installation want root. As a user with sudo the
@@ -122,6 +169,8 @@ cause_of() {
 	local name
 	if grep -qi 'no space left on device' "$1"; then
 		echo "the disk is full (df -h $cache)"
+	elif grep -qE '404 +Not Found|Hash Sum mismatch|File has unexpected size' "$1"; then
+		echo "the mirror lacks $(grep -oP '(404 +Not Found|Hash Sum mismatch|unexpected size).*|[^ ]*(?= +404)' "$1" | head -1)"
 	elif name=$(grep -oP '(Unable to locate package|no installation candidate for) \K\S+|Package \S+(?= has no installation candidate)' "$1" | head -1) && [ -n "$name" ]; then
 		echo "package '$name' is not to be had"
 	elif grep -qiE 'Could not (resolve|connect)|Failed to fetch|Connection (failed|refused|timed out)|Temporary failure|does not have a Release file|Network is unreachable' "$1"; then
