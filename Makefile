@@ -169,6 +169,9 @@ bench:
 bench-scale:
 	lab/bench --scale $(RELEASES)
 
+systems:
+	lab/systems
+
 pictures:
 	lab/draw bookworm doc dot -Tsvg -o path.svg path.dot
 
@@ -188,6 +191,7 @@ help:
 	@echo 'make fuzz                the flow filter and the plugin under libFuzzer, $(FUZZ_SECONDS) s each; FUZZ_SECONDS=60 RELEASE=$(RELEASE)'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
+	@echo 'make systems             README.md'"'"'s table of supported systems, from the last make check of all releases'
 	@echo 'make pictures            doc/*.svg from doc/*.dot'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
@@ -195,4 +199,4 @@ help:
 .PHONY: all modules plugin manual install install-modules install-plugin install-tools \
 	uninstall uninstall-plugin uninstall-tools \
 	dkms-install has-dkms dkms-sources dkms-uninstall sign deb clean demo check check-boot torture fuzz \
-	bench bench-scale pictures help
+	bench bench-scale systems pictures help
