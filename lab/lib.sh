@@ -169,8 +169,8 @@ cause_of() {
 	local name
 	if grep -qi 'no space left on device' "$1"; then
 		echo "the disk is full (df -h $cache)"
-	elif grep -qE '404 +Not Found|Hash Sum mismatch|File has unexpected size' "$1"; then
-		echo "the mirror lacks $(grep -oP '(404 +Not Found|Hash Sum mismatch|unexpected size).*|[^ ]*(?= +404)' "$1" | head -1)"
+	elif name=$(grep -oP 'Failed to fetch \S*/\K\S+(?= +(404|Hash Sum|File has unexpected size))' "$1" | head -1) && [ -n "$name" ]; then
+		echo "the mirror lacks $name"
 	elif name=$(grep -oP '(Unable to locate package|no installation candidate for) \K\S+|Package \S+(?= has no installation candidate)' "$1" | head -1) && [ -n "$name" ]; then
 		echo "package '$name' is not to be had"
 	elif grep -qiE 'Could not (resolve|connect)|Failed to fetch|Connection (failed|refused|timed out)|Temporary failure|does not have a Release file|Network is unreachable' "$1"; then
