@@ -220,6 +220,17 @@ rules() {
 	out=$(in_ns "$1" "$ipt-restore" 2>&1) || fail "$ipt-restore: $out"
 }
 
+# recipe TITLE NUMBER: that rule set, of raw and filter, below this title of doc/recipes.md; for IPv6
+# with its addresses, and with neighbour discovery
+recipe() {
+	sed -n "/^## $1\$/,/^## /s/^    //p" "${selftests%/*}/doc/recipes.md" |
+		awk -v number="$2" '/^\*raw/ { set++ } set == number && /^\*/,/^COMMIT/ { if (set == number) print }' |
+		if [ "$family" = 4 ]; then cat; else
+			sed -e 's/192\.0\.2\./2001:db8:1::/g; s/198\.51\.100\./2001:db8:2::/g; s/203\.0\.113\./2001:db8:3::/g' \
+				-e '/^-A INPUT -i lo /s/$/\n-A INPUT -p ipv6-icmp -j ACCEPT/'
+		fi
+}
+
 reset_rules() {
 	local ns
 	for ns in $(printf '%s\n' "${dirty[@]}" | sort -u); do
@@ -380,6 +391,50 @@ fetch() {
 
 # pings NAMESPACE ADDRESS COUNT: true if each got a reply
 pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null; }
+
+# opens NAMESPACE ADDRESS PORT [SOCAT-OPTIONS]: true if somebody there accepts a TCP connection
+opens() {
+	in_ns "$1" timeout 5 socat -u /dev/null "TCP:$(at "$2"):$3,connect-timeout=1${4:+,$4}" >/dev/null 2>&1
+}
+
+# serve_ftp NAMESPACE: vsftpd there, with a file, and a folder that takes another; passive data
+# connections are to 50000:50010, active ones from port 20
+serve_ftp() {
+	mkdir -p "$work/ftp/in" "$work/empty"
+	chmod 755 "$work" "$work/ftp" "$work/empty"
+	chown ftp "$work/ftp/in"
+	head -c 80000 /dev/urandom >"$work/ftp/file"
+	cat >"$work/vsftpd.conf" <<-END
+		listen_ipv6=YES
+		background=NO
+		anonymous_enable=YES
+		no_anon_password=YES
+		anon_root=$work/ftp
+		write_enable=YES
+		anon_upload_enable=YES
+		anon_umask=022
+		secure_chroot_dir=$work/empty
+		seccomp_sandbox=NO
+		pasv_min_port=50000
+		pasv_max_port=50010
+		connect_from_port_20=YES
+	END
+	nsenter "--net=/run/netns/$1" -- vsftpd "$work/vsftpd.conf" </dev/null >/dev/null 2>&1 &
+	background+=($!)
+	wait_for 10 listening "$1" -t 21 || fail "vsftpd did not start"
+}
+
+# ftp_gets ADDRESS CURL-OPTIONS...: true if the file came to the client as it was served; ftp_puts:
+# if it came to the server as it was sent
+ftp_gets() {
+	in_ns "$c" curl -sS -g -m "${ftp_limit:-30}" "${@:2}" -o "$work/got" "ftp://$(at "$1")/file" >"$work/curl" 2>&1 &&
+		cmp -s "$work/got" "$work/ftp/file"
+}
+ftp_puts() {
+	rm -f "$work/ftp/in/file"
+	in_ns "$c" curl -sS -g -m "${ftp_limit:-30}" "${@:2}" -T "$work/ftp/file" "ftp://$(at "$1")/in/file" >"$work/curl" 2>&1 &&
+		cmp -s "$work/ftp/in/file" "$work/ftp/file"
+}
 
 # send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no reply awaited
 send_udp() {
