@@ -8,16 +8,7 @@
 
 at_server() { cat "$examples/ftp-server.v$family"; }
 at_router() { recipe "FTP, active and passive" 2; }
-# load HOST RULES...: what comes out of that, and at the end of its chains a rule that counts what
-# no other one has accepted
-load() {
-	local chain
-	rules "$1" < <("${@:2}")
-	for chain in INPUT FORWARD OUTPUT; do
-		in_ns "$1" "$ipt" -A "$chain" -p tcp -m comment --comment dropped
-	done
-}
-dropped() { packets "$1" filter "--comment dropped"; }
+load() { rules_counting "$1" tcp "${@:2}"; }
 passive_only() { "$1" | grep -v -e '--sport 20 '; }
 active_only() { "$1" | sed 's/,50000:50010//'; }
 
@@ -47,18 +38,15 @@ whole() {
 }
 
 half() {
-	local ftp_limit=2
 	load "$1" passive_only "$2"
-	ftp_limit=30 ftp_gets "$server" || fail "passive: no file came: $(<"$work/curl")"
+	ftp_gets "$server" || fail "passive: no file came: $(<"$work/curl")"
 	is "packets dropped" 0 "$(dropped "$1")"
-	if ftp_gets "$server" -P -; then fail "active: a file came without the rule for port 20"; fi
-	at_least "packets from port 20 dropped" 1 "$(dropped "$1")"
+	gets_stuck "$1" ftp_gets "$server" -P - || fail "active: a file came without the rule for port 20"
 
 	load "$1" active_only "$2"
-	ftp_limit=30 ftp_gets "$server" -P - || fail "active: no file came: $(<"$work/curl")"
+	ftp_gets "$server" -P - || fail "active: no file came: $(<"$work/curl")"
 	is "packets dropped" 0 "$(dropped "$1")"
-	if ftp_gets "$server"; then fail "passive: a file came without the rules for its ports"; fi
-	at_least "packets to passive ports dropped" 1 "$(dropped "$1")"
+	gets_stuck "$1" ftp_gets "$server" || fail "passive: a file came without the rules for its ports"
 }
 half_at_the_server() { half "$s" at_server; }
 half_through_the_router() { half "$r" at_router; }
@@ -79,10 +67,10 @@ others_at_the_server() {
 	wait_for 10 connected || fail "no connection to port 20"
 	load "$s" at_server
 	echo hello >&"$say"
-	wait_for 5 dropped_so_far 1
+	wait_for 5 has_dropped "$s" 1 || fail "nothing was dropped"
 	is "what came to port 20 without being a reply" "" "$(<"$work/heard")"
 	exec {say}>&-
-	kill "$talker" "$listener"
+	kill "$talker" "$listener" 2>/dev/null
 	wait "$talker" "$listener" 2>/dev/null
 	rm -f "$work/say"
 
@@ -94,7 +82,6 @@ others_at_the_server() {
 	at_least "packets dropped" 4 "$(dropped "$s")"
 }
 connected() { [ "$(in_ns "$s" ss -H -t -n state established "sport = :20")" ]; }
-dropped_so_far() { [ "$(dropped "$s")" -ge "$1" ]; }
 
 others_through_the_router() {
 	local other=198.51.100.77
@@ -123,7 +110,7 @@ with_silence() {
 	is "a passive upload that stalls" $'begun\nfinished' "$(<"$work/ftp/in/file")"
 
 	load "$s" eval 'at_server | sed "s/! --syn -m untracked -j/! --syn -m untracked --reply -j/"'
-	ftp_limit=6 ftp_gets "$server" --limit-rate 25000 && fail "a file came slowly with --reply for the control connection"
+	ftp_gets "$server" --limit-rate 25000 -m 6 && fail "a file came slowly with --reply for the control connection"
 }
 
 command -v vsftpd curl >/dev/null || skip_all "needs the programs vsftpd and curl"
