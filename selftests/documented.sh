@@ -40,7 +40,7 @@ for_family() { if [ "$family" = 4 ]; then cat; else grep -v -e '-p icmp' -e '[0-
 make_sets() {
 	local inet=inet
 	[ "$family" = 4 ] || inet=inet6
-	in_ns "$r" ipset -exist create tftp hash:ip,port family $inet timeout 600 || fail "cannot make the set tftp"
+	in_ns "$r" ipset -exist create tftp hash:ip,port family "$inet" timeout 600 || fail "cannot make the set tftp"
 }
 
 # restored FILE LEAST: each of its tables, and as many rules are there afterwards
@@ -88,7 +88,7 @@ examples_in_manual() {
 	for name in router webserver resolver ftp-server sctp; do
 		while read -r rule; do
 			grep -qxF -e "$rule" <<<"$shown" || fail "examples/$name.v4, not in the manual: $rule"
-		done < <(grep '^-A' "$examples/$name.v4")
+		done < <(grep '^-A' "$root/examples/$name.v4")
 	done
 }
 

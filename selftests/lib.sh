@@ -510,10 +510,8 @@ part_ways() {
 	ip -n "$r" link set wan up
 }
 # paths_in_use COUNT: so many of the server's addresses are confirmed; addresses_in_use: of both sides
-paths_in_use() { [ "$(in_ns "$c" awk 'NR > 1 && $NF == 2' /proc/net/sctp/remaddr | wc -l)" = "$1" ]; }
-addresses_in_use() {
-	in_ns "$c" awk 'NR > 1 { for (i = 1; i <= NF; i++) if ($i ~ /^\*?[0-9a-f]+[.:]/) n++ } END { print n }' /proc/net/sctp/assocs
-}
+paths_in_use() { [ "$(in_ns "$c" grep -c '[.:].* 2$' /proc/net/sctp/remaddr)" = "$1" ]; }
+addresses_in_use() { in_ns "$c" grep -oE '[0-9a-f]+[.:][0-9a-f.:]+' /proc/net/sctp/assocs | wc -l; }
 
 # send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no reply awaited
 send_udp() {

@@ -33,7 +33,7 @@ survives() {
 
 half() {
 	load_all
-	rules_counting "$s" sctp eval 'at_server | grep -v -e "-s $(second) "'
+	rules_counting "$s" sctp eval "at_server | grep -v -e '-s $(second) '"
 	associate
 	echoes 10 || fail "the first half did not come back"
 	wait_for 5 has_dropped "$s" 2 || fail "nothing on the second path was dropped"

@@ -12,7 +12,7 @@ load() { rules_counting "$1" udp "${@:2}"; }
 
 # Of either side: "sdp ADDRESS PORT" describes its media, "message" makes one packet of what it reads.
 # "opened PORT FILE" has a socket for media, which writes what comes to FILE; "rtp PORT FILE" sends 20
-# packets in a second to where the other side's SDP says.
+# packets to where the other side's SDP says.
 cat >"$work/party" <<'END'
 sdp() {
 	cat <<-SDP
@@ -39,8 +39,8 @@ opened() {
 rtp() {
 	local i media
 	media=$(told 'm=audio ')
-	for i in {1..20}; do echo "$1 $i"; sleep 0.05; done |
-		socat -t 0.5 - "UDP:$(at "$(told 'c=IN IP. ')"):${media%% *},sourceport=$1,reuseaddr" >>"$2" 2>/dev/null
+	for i in {1..20}; do echo "$1 $i"; sleep 0.03; done |
+		socat -t 0.3 - "UDP:$(at "$(told 'c=IN IP. ')"):${media%% *},sourceport=$1,reuseaddr" >>"$2" 2>/dev/null
 	kill "$receiver"
 }
 END

@@ -64,7 +64,7 @@ make_set() {
 	local inet=inet
 	[ "$family" = 4 ] || inet=inet6
 	in_ns "$r" ipset -q destroy tftp
-	succeeds "ipset create" in_ns "$r" ipset create tftp hash:ip,port timeout 600 family $inet
+	succeeds "ipset create" in_ns "$r" ipset create tftp hash:ip,port timeout 600 family "$inet"
 }
 
 for needed in in.tftpd curl ipset; do
