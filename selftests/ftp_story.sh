@@ -116,7 +116,7 @@ with_silence() {
 command -v vsftpd curl >/dev/null || skip_all "needs the programs vsftpd and curl"
 add_topology
 ip -n "$s" addr add 198.51.100.77/24 dev eth0
-ip -n "$s" addr add 2001:db8:2::77/64 dev eth0 nodad
+ip -n "$s" addr add 2001:db8:2::77/64 dev eth0 nodad preferred_lft 0 # no source unless asked for
 serve_ftp "$s"
 for port in 22 50011; do serve_page "$s" $port; done
 for port in 22 8080; do serve_page "$c" $port; done

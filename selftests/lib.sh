@@ -254,12 +254,12 @@ recipe() {
 		fi
 }
 
-# rules_counting NAMESPACE PROTOCOL RULES...: loads what these print, and ends the filter's chains with
-# a rule that counts packets which no other one has accepted; dropped NAMESPACE: how many
+# rules_counting NAMESPACE PROTOCOL RULES...: loads what these print, and ends the filter's chains whose
+# policy is DROP with a rule that counts what it takes; dropped NAMESPACE: how many
 rules_counting() {
 	local chain
 	rules "$1" < <("${@:3}")
-	for chain in INPUT FORWARD OUTPUT; do
+	for chain in $(in_ns "$1" "$ipt" -S | sed -n 's/^-P \(.*\) DROP$/\1/p'); do
 		in_ns "$1" "$ipt" -A "$chain" -p "$2" -m comment --comment dropped
 	done
 }

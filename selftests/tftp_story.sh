@@ -73,7 +73,7 @@ done
 curl --version | grep -q '^Protocols:.* tftp' || skip_all "needs a curl that speaks TFTP"
 add_topology
 ip -n "$s" addr add 198.51.100.77/24 dev eth0
-ip -n "$s" addr add 2001:db8:2::77/64 dev eth0 nodad
+ip -n "$s" addr add 2001:db8:2::77/64 dev eth0 nodad preferred_lft 0 # no source unless asked for
 mkdir "$work/tftp"
 chmod 755 "$work"
 chmod 777 "$work/tftp"
