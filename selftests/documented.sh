@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Every rule that the README and the manual show is accepted, found and removed as it stands
-# there, by iptables and, if it is not about ICMP or fragments of version 4, by ip6tables. Every
-# rule set of doc/recipes.md is restored, and its first three are examples/.
+# there, by iptables and, if it has no address of version 4 and is not about its ICMP or fragments,
+# by ip6tables. Every rule set of doc/recipes.md is restored, examples/ are among them, and what
+# the manual shows of each subject is in them, too.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -13,10 +14,11 @@ in_file() {
 	local rule out examples=()
 	mapfile -t examples < <(
 		if [ "$family" = 4 ]; then shown "$1" iptables; else
-			shown "$1" iptables | grep -v -e '-p icmp' -e ' -f '
+			shown "$1" iptables | for_family
 			shown "$1" ip6tables
 		fi)
 	dirty+=("$r")
+	make_sets
 	at_least "examples in $1" "$2" ${#examples[@]}
 	for rule in "${examples[@]}"; do each "$rule"; done
 	for rule in "${examples[@]}"; do each "${rule/-A /-D }"; done
@@ -28,17 +30,24 @@ each() {
 }
 
 readme() { in_file README.md 13; }
-manual() { in_file man/xt_NOTRACK.8.in 22; }
+manual() { in_file man/xt_NOTRACK.8.in 80; }
 
 # tables FILE: those that it shows for iptables-restore, without comments
 tables() { sed -n 's/\\//g; s/^ *//; /^\*[a-z]*$/,/^COMMIT$/{/^#/!p}' "$root/$1"; }
 # What has addresses or protocols of version 4
-for_family() { if [ "$family" = 4 ]; then cat; else grep -v -e '-p icmp' -e '198\.51\.' -e ' -f '; fi; }
+for_family() { if [ "$family" = 4 ]; then cat; else grep -v -e '-p icmp' -e '[0-9]\.[0-9]' -e ' -f '; fi; }
+# Those that rules name.
+make_sets() {
+	local inet=inet
+	[ "$family" = 4 ] || inet=inet6
+	in_ns "$r" ipset -exist create tftp hash:ip,port family "$inet" timeout 600 || fail "cannot make the set tftp"
+}
 
 # restored FILE LEAST: each of its tables, and as many rules are there afterwards
 restored() {
 	local line table='' count=0
 	modprobe nf_conntrack_ftp # for a helper
+	make_sets
 	while read -r line; do
 		table+=$line$'\n'
 		[ "$line" = COMMIT ] || continue
@@ -49,19 +58,47 @@ restored() {
 	done < <(tables "$1" | for_family)
 	at_least "tables in $1" "$2" "$count"
 }
-recipes_restored() { restored doc/recipes.md 12; }
+recipes_restored() { restored doc/recipes.md 30; }
 
 as_examples() {
 	local name
-	for name in router webserver resolver; do
+	for name in router webserver resolver ftp-server sctp; do
 		[[ $(tables doc/recipes.md) == *"$(tables "examples/$name.v4")"* ]] || fail "$name is not examples/$name.v4"
 	done
 }
 
+# section FROM TO: the manual's rules between these two lines, as a rules file has them
+section() {
+	sed -n "/^$1/,/^$2/p" "$root/man/xt_NOTRACK.8.in" |
+		sed -n 's/\\//g; s/^iptables \(-t raw \)\?\(-A .*\)/\2/p'
+}
+manual_as_recipes() {
+	local rule rules known
+	known=$(tables doc/recipes.md)
+	mapfile -t rules < <(section ".SH EXAMPLES" ".SH LIMITS"; section "FTP$" "Path MTU")
+	at_least "rules" 60 ${#rules[@]}
+	for rule in "${rules[@]}"; do
+		grep -qxF -e "$rule" <<<"$known" || fail "not in doc/recipes.md: $rule"
+	done
+}
+# And the other way round: a rule set of examples/ is in the manual as a whole.
+examples_in_manual() {
+	local name rule shown
+	shown=$(section ".SH EXAMPLES" ".SH LIMITS")
+	for name in router webserver resolver ftp-server sctp; do
+		while read -r rule; do
+			grep -qxF -e "$rule" <<<"$shown" || fail "examples/$name.v4, not in the manual: $rule"
+		done < <(grep '^-A' "$root/examples/$name.v4")
+	done
+}
+
 root=${selftests%/*}
+command -v ipset >/dev/null || skip_all "needs the program ipset"
 add_hosts "$r"
 claim "each rule of the README is accepted, found and removed" readme
 claim "each rule of the manual is accepted, found and removed" manual
 claim "each rule set of the recipes is restored whole" recipes_restored
-claim_once "the recipes of a router, a web server and a resolver are the examples" as_examples
+claim_once "each of examples/ is a recipe" as_examples
+claim_once "the manual's rule sets are the recipes'" manual_as_recipes
+claim_once "and each of examples/ is in the manual" examples_in_manual
 run_claims

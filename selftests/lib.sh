@@ -208,6 +208,29 @@ add_topology() {
 	in_ns "$c" ping -6 -q -c 1 -W 5 2001:db8:2::2 >/dev/null
 }
 
+# add_second_path: past the router of the topology
+#
+#	client eth1 ----------------------- eth1 server
+#	     203.0.113.1             203.0.113.2
+#	   2001:db8:3::1           2001:db8:3::2
+#
+# SCTP gives a path up after two timeouts of less than half a second, on either side.
+add_second_path() {
+	local host
+	ip -n "$c" link add eth1 type veth peer name eth1 netns "$s"
+	for host in "$c 1" "$s 2"; do
+		ip -n "${host% *}" -b - <<-END
+			addr add 203.0.113.${host#* }/24 dev eth1
+			addr add 2001:db8:3::${host#* }/64 dev eth1 nodad
+			link set eth1 up
+		END
+		in_ns "${host% *}" sh -c 'cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_initial &&
+			echo 400 >rto_max && echo 1 >path_max_retrans && echo 500 >hb_interval'
+	done
+	in_ns "$r" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/wan/keep_addr_on_down'
+}
+lose_first_path() { ip -n "$r" link set wan down; }
+
 # ---- rules, counters, conntrack
 
 # u32 NUMBER: as hexadecimal bytes, in the machine's order
@@ -218,6 +241,40 @@ rules() {
 	local out
 	dirty+=("$1")
 	out=$(in_ns "$1" "$ipt-restore" 2>&1) || fail "$ipt-restore: $out"
+}
+
+# recipe TITLE NUMBER: that rule set, of raw and filter, below this title of doc/recipes.md; for IPv6
+# with its addresses, and with neighbour discovery
+recipe() {
+	sed -n "/^## $1\$/,/^## /s/^    //p" "${selftests%/*}/doc/recipes.md" |
+		awk -v number="$2" '/^\*raw/ { set++ } set == number && /^\*/,/^COMMIT/ { if (set == number) print }' |
+		if [ "$family" = 4 ]; then cat; else
+			sed -e 's/192\.0\.2\./2001:db8:1::/g; s/198\.51\.100\./2001:db8:2::/g; s/203\.0\.113\./2001:db8:3::/g' \
+				-e '/^-A INPUT -i lo /s/$/\n-A INPUT -p ipv6-icmp -j ACCEPT/'
+		fi
+}
+
+# rules_counting NAMESPACE PROTOCOL RULES...: loads what these print, and ends the filter's chains whose
+# policy is DROP with a rule that counts what it takes; dropped NAMESPACE: how many
+rules_counting() {
+	local chain
+	rules "$1" < <("${@:3}")
+	for chain in $(in_ns "$1" "$ipt" -S | sed -n 's/^-P \(.*\) DROP$/\1/p'); do
+		in_ns "$1" "$ipt" -A "$chain" -p "$2" -m comment --comment dropped
+	done
+}
+dropped() { packets "$1" filter "--comment dropped"; }
+has_dropped() { [ "$(dropped "$1")" -ge "$2" ]; }
+
+# gets_stuck NAMESPACE COMMAND...: true if it has not succeeded when two packets were dropped there,
+# the second one mostly the first one, sent again
+gets_stuck() {
+	local pid
+	"${@:2}" &
+	pid=$!
+	wait_for 20 has_dropped "$1" 2 || fail "less than two packets dropped at the ${1%%-*}"
+	pkill -P "$pid"
+	! wait "$pid"
 }
 
 reset_rules() {
@@ -380,6 +437,81 @@ fetch() {
 
 # pings NAMESPACE ADDRESS COUNT: true if each got a reply
 pings() { in_ns "$1" ping "-$family" -q -n -c "$3" -i 0.01 -W 3 "$2" >/dev/null; }
+
+# opens NAMESPACE ADDRESS PORT [SOCAT-OPTIONS]: true if somebody there accepts a TCP connection
+opens() {
+	in_ns "$1" timeout 5 socat -u /dev/null "TCP:$(at "$2"):$3,connect-timeout=1${4:+,$4}" >/dev/null 2>&1
+}
+
+# serve_ftp NAMESPACE: vsftpd there, with a file, and a folder that takes another; passive data
+# connections are to 50000:50010, active ones from port 20
+serve_ftp() {
+	mkdir -p "$work/ftp/in" "$work/empty"
+	chmod 755 "$work" "$work/ftp" "$work/empty"
+	chown ftp "$work/ftp/in"
+	head -c 80000 /dev/urandom >"$work/ftp/file"
+	cat >"$work/vsftpd.conf" <<-END
+		listen_ipv6=YES
+		background=NO
+		anonymous_enable=YES
+		no_anon_password=YES
+		anon_root=$work/ftp
+		write_enable=YES
+		anon_upload_enable=YES
+		anon_umask=022
+		secure_chroot_dir=$work/empty
+		seccomp_sandbox=NO
+		pasv_min_port=50000
+		pasv_max_port=50010
+		connect_from_port_20=YES
+	END
+	nsenter "--net=/run/netns/$1" -- vsftpd "$work/vsftpd.conf" </dev/null >/dev/null 2>&1 &
+	background+=($!)
+	wait_for 10 listening "$1" -t 21 || fail "vsftpd did not start"
+}
+
+# ftp_gets ADDRESS CURL-OPTIONS...: true if the file came to the client as it was served; ftp_puts:
+# if it came to the server as it was sent
+ftp_gets() {
+	in_ns "$c" curl -sS -g -m 30 "${@:2}" -o "$work/got" "ftp://$(at "$1")/file" >"$work/curl" 2>&1 &&
+		cmp -s "$work/got" "$work/ftp/file"
+}
+ftp_puts() {
+	rm -f "$work/ftp/in/file"
+	in_ns "$c" curl -sS -g -m 30 "${@:2}" -T "$work/ftp/file" "ftp://$(at "$1")/in/file" >"$work/curl" 2>&1 &&
+		cmp -s "$work/ftp/in/file" "$work/ftp/file"
+}
+
+# associate: the client with the server's SCTP port 3868, over all addresses that both have, until
+# part_ways; echoes SECONDS: true if what is sent then has come back
+associate() {
+	local only=''
+	[ "$family" = 4 ] || only=,ipv6only=1
+	mkfifo "$work/say"
+	serve "$s" "SCTP$family-LISTEN:3868,reuseaddr$only" PIPE
+	association=("$!")
+	wait_for 10 listening "$s" --sctp 3868 || fail "no SCTP server"
+	nsenter "--net=/run/netns/$c" -- socat -t 10 - "SCTP$family:$(at "$server"):3868$only" \
+		<"$work/say" >"$work/came" 2>/dev/null &
+	association+=("$!")
+	background+=("$!")
+	exec {say}>"$work/say"
+	: >"$work/said"
+}
+echoes() {
+	head -c 50000 /dev/urandom | tee -a "$work/said" >&"$say"
+	wait_for "$1" cmp -s "$work/said" "$work/came"
+}
+part_ways() {
+	exec {say}>&-
+	kill "${association[@]}" 2>/dev/null
+	wait "${association[@]}" 2>/dev/null
+	rm "$work/say"
+	ip -n "$r" link set wan up
+}
+# paths_in_use COUNT: so many of the server's addresses are confirmed; addresses_in_use: of both sides
+paths_in_use() { [ "$(in_ns "$c" grep -c '[.:].* 2$' /proc/net/sctp/remaddr)" = "$1" ]; }
+addresses_in_use() { in_ns "$c" grep -oE '[0-9a-f]+[.:][0-9a-f.:]+' /proc/net/sctp/assocs | wc -l; }
 
 # send_udp NAMESPACE ADDRESS PORT [BYTES [FROM-PORT]]: one datagram, no reply awaited
 send_udp() {

@@ -23,7 +23,7 @@ guard_ftp() {
 	END
 }
 
-get() { in_ns "$c" curl -sS --connect-timeout 5 -m 30 "ftp://$(at "$server")/page" 2>&1 | cmp -s - "$work/ftp/page"; }
+get() { ftp_gets "$server" --connect-timeout 5; }
 # with_expectations COMMAND...: sets REPLY to how many were made meanwhile
 with_expectations() {
 	local watcher
@@ -61,23 +61,7 @@ static_accept() {
 command -v vsftpd curl >/dev/null || skip_all "needs the programs vsftpd and curl"
 modprobe nf_conntrack_ftp || skip_all "needs the module nf_conntrack_ftp"
 add_topology
-mkdir -p "$work/ftp" "$work/empty"
-chmod 755 "$work" "$work"/*
-head -c 5000 /dev/urandom | base64 >"$work/ftp/page"
-cat >"$work/vsftpd.conf" <<-END
-	listen_ipv6=YES
-	background=NO
-	anonymous_enable=YES
-	no_anon_password=YES
-	anon_root=$work/ftp
-	secure_chroot_dir=$work/empty
-	pasv_min_port=50000
-	pasv_max_port=50010
-	seccomp_sandbox=NO
-END
-nsenter "--net=/run/netns/$s" -- vsftpd "$work/vsftpd.conf" </dev/null >/dev/null 2>&1 &
-background+=($!)
-wait_for 10 listening "$s" -t 21
+serve_ftp "$s"
 claim "tracked with the FTP helper, a file comes through" with_helper
 claim "untracked, no expectation is made and no file comes through" untracked
 claim "untracked, with static accept rules for the passive ports, a file comes through" static_accept
