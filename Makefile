@@ -30,6 +30,7 @@ VERSION      := 1.0.0
 MODULES      := xt_NOTRACK xt_untracked
 MANUAL       := man/xt_NOTRACK.8
 PLUGIN       := libxt_untracked.so
+PICTURES     := $(patsubst doc/%.dot,%,$(wildcard doc/*.dot))
 PLUGIN_LINKS := libipt_NOTRACK.so libip6t_NOTRACK.so libipt_CT.so libip6t_CT.so
 DKMS_NAME    := xt-notrack
 DKMS_SOURCES := Makefile Kbuild dkms.conf COPYING $(MODULES:=.c) include
@@ -173,7 +174,7 @@ systems:
 	lab/systems
 
 pictures:
-	lab/draw bookworm doc dot -Tsvg -o path.svg path.dot
+	lab/draw bookworm doc sh -ec 'for name; do dot -Tsvg -o $$name.svg $$name.dot; done' - $(PICTURES)
 
 help:
 	@echo 'make                     modules and plugin for KDIR ($(KDIR))'

@@ -29,8 +29,8 @@ each() {
 	out=$(in_ns "$r" "$ipt" $1 2>&1) || fail "$ipt $1: $out"
 }
 
-readme() { in_file README.md 13; }
-manual() { in_file man/xt_NOTRACK.8.in 80; }
+readme() { in_file README.md 4; }
+manual() { in_file man/xt_NOTRACK.8.in 22; }
 
 # tables FILE: those that it shows for iptables-restore, without comments
 tables() { sed -n 's/\\//g; s/^ *//; /^\*[a-z]*$/,/^COMMIT$/{/^#/!p}' "$root/$1"; }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # examples/resolver.v4 and .v6: queries get their replies without an entry, nobody else gets in
-# by using source port 53, everything else is stateful, and the default is drop.
+# by using source port 53, everything else is stateful, and the default is drop. The same where nft
+# filters, too.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -55,6 +56,28 @@ rest() {
 	if fetch "$s" "$client" 8080; then fail "port 8080 is open"; fi
 }
 
+# nft's filter has to accept, too, and has no --reply: but only a reply is untracked. The README's
+# line for it, and who counts there.
+beside_nft() {
+	local accept
+	accept=$(sed -n 's/^ *nft insert rule inet filter input \(.*\) accept$/\1 counter accept/p' "$root/README.md")
+	resolver_rules
+	in_ns "$c" nft -f - <<-END
+		table inet filter {
+			chain input { type filter hook input priority 0; policy drop; meta l4proto ipv6-icmp accept; }
+		}
+	END
+	! udp_echoes "$c" "$server" 53 || fail "a reply comes without nft's rule"
+	# shellcheck disable=SC2086 # words of a rule
+	succeeds "nft's rule" in_ns "$c" nft insert rule inet filter input $accept
+	udp_echoes "$c" "$server" 53 || fail "no reply with nft's rule"
+	is "entries" 0 "$(entries "$c" -p udp)"
+	send_udp "$r" "$client" "$port" 10 53
+	is "accepted by nft's rule" 1 "$(in_ns "$c" nft list table inet filter | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')"
+	in_ns "$c" nft delete table inet filter
+}
+
+root=${selftests%/*}
 add_topology
 serve_udp_echo "$s" 53
 serve_udp_echo "$c" 53
@@ -66,4 +89,5 @@ claim "what is no reply is dropped" unsolicited
 claim "errors about queries come in, other ICMP does not" errors
 claim "queries on loopback leave no half-open entries" on_loopback
 claim "everything else is tracked" rest
+claim "beside nft's filter, replies and nothing else are accepted as untracked" beside_nft
 run_claims
