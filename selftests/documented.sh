@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Every rule that the README and the manual show is accepted, found and removed as it stands
 # there, by iptables and, if it is not about ICMP or fragments of version 4, by ip6tables. Every
-# rule set of doc/recipes.md is restored, and its first three are examples/.
+# rule set of doc/recipes.md is restored, and those that are files are examples/.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -49,11 +49,11 @@ restored() {
 	done < <(tables "$1" | for_family)
 	at_least "tables in $1" "$2" "$count"
 }
-recipes_restored() { restored doc/recipes.md 12; }
+recipes_restored() { restored doc/recipes.md 14; }
 
 as_examples() {
 	local name
-	for name in router webserver resolver; do
+	for name in router webserver resolver containers; do
 		[[ $(tables doc/recipes.md) == *"$(tables "examples/$name.v4")"* ]] || fail "$name is not examples/$name.v4"
 	done
 }
@@ -63,5 +63,5 @@ add_hosts "$r"
 claim "each rule of the README is accepted, found and removed" readme
 claim "each rule of the manual is accepted, found and removed" manual
 claim "each rule set of the recipes is restored whole" recipes_restored
-claim_once "the recipes of a router, a web server and a resolver are the examples" as_examples
+claim_once "the recipes of a router, a web server, a resolver and containers are the examples" as_examples
 run_claims
