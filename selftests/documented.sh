@@ -58,11 +58,11 @@ restored() {
 	done < <(tables "$1" | for_family)
 	at_least "tables in $1" "$2" "$count"
 }
-recipes_restored() { restored doc/recipes.md 30; }
+recipes_restored() { restored doc/recipes.md 32; }
 
 as_examples() {
 	local name
-	for name in router webserver resolver ftp-server sctp; do
+	for name in router webserver resolver ftp-server sctp containers; do
 		[[ $(tables doc/recipes.md) == *"$(tables "examples/$name.v4")"* ]] || fail "$name is not examples/$name.v4"
 	done
 }

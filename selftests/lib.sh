@@ -53,10 +53,10 @@ for plugins in /usr/lib/*/xtables /usr/lib64/xtables /usr/lib/xtables /usr/local
 done
 [ -e "$plugins/libxt_untracked.so" ] || skip_all "needs the plugin libxt_untracked.so"
 
-# iptables_before VERSION: true if this one is older
+# iptables_before VERSION [COMMAND...]: true if this one, or the one that COMMAND runs, is older
 iptables_before() {
 	local version
-	version=$(iptables --version | sed 's/.* v\([0-9.]*\).*/\1/')
+	version=$("${@:2}" iptables --version | sed 's/.* v\([0-9.]*\).*/\1/')
 	[ "$version" != "$1" ] && [ "$(printf '%s\n' "$version" "$1" | sort -V | head -1)" = "$version" ]
 }
 
