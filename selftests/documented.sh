@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Every rule that the README and the manual show is accepted, found and removed as it stands
 # there, by iptables and, if it is not about ICMP or fragments of version 4, by ip6tables. Every
-# rule set of doc/recipes.md is restored, and its first three are examples/.
+# rule set of doc/recipes.md is restored. The recipes that have a file in examples/ show all of it.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -32,13 +32,18 @@ manual() { in_file man/xt_NOTRACK.8.in 22; }
 
 # tables FILE: those that it shows for iptables-restore, without comments
 tables() { sed -n 's/\\//g; s/^ *//; /^\*[a-z]*$/,/^COMMIT$/{/^#/!p}' "$root/$1"; }
-# What has addresses or protocols of version 4
-for_family() { if [ "$family" = 4 ]; then cat; else grep -v -e '-p icmp' -e '198\.51\.' -e ' -f '; fi; }
+# Without what has addresses or protocols of version 4, and with the other family's set
+for_family() {
+	if [ "$family" = 4 ]; then cat; else
+		grep -v -e '-p icmp' -e '198\.51\.' -e '192\.0\.' -e ' -f ' | sed 's/--match-set untracked /--match-set untracked6 /'
+	fi
+}
 
 # restored FILE LEAST: each of its tables, and as many rules are there afterwards
 restored() {
 	local line table='' count=0
 	modprobe nf_conntrack_ftp # for a helper
+	in_ns "$r" ipset -exist restore <"$root/examples/networks.set"
 	while read -r line; do
 		table+=$line$'\n'
 		[ "$line" = COMMIT ] || continue
@@ -49,12 +54,15 @@ restored() {
 	done < <(tables "$1" | for_family)
 	at_least "tables in $1" "$2" "$count"
 }
-recipes_restored() { restored doc/recipes.md 12; }
+recipes_restored() { restored doc/recipes.md 17; }
 
+# plain FILE: without comments, blank lines and indentation
+plain() { sed 's/^[ \t]*//; /^#/d; /^$/d' "$root/$1"; }
 as_examples() {
-	local name
-	for name in router webserver resolver; do
-		[[ $(tables doc/recipes.md) == *"$(tables "examples/$name.v4")"* ]] || fail "$name is not examples/$name.v4"
+	local recipes name
+	recipes=$(plain doc/recipes.md)
+	for name in {router,webserver,resolver,with-nftables,networks,overlay}.v4 with-nftables.nft networks.set translation.nft; do
+		[[ $recipes == *"$(plain "examples/$name")"* ]] || fail "doc/recipes.md does not show examples/$name as it is"
 	done
 }
 
@@ -63,5 +71,5 @@ add_hosts "$r"
 claim "each rule of the README is accepted, found and removed" readme
 claim "each rule of the manual is accepted, found and removed" manual
 claim "each rule set of the recipes is restored whole" recipes_restored
-claim_once "the recipes of a router, a web server and a resolver are the examples" as_examples
+claim_once "the recipes show the examples as they are" as_examples
 run_claims
