@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Every rule that the README and the manual show is accepted, found and removed as it stands
 # there, by iptables and, if it has no address of version 4 and is not about its ICMP or fragments,
-# by ip6tables. Every rule set of doc/recipes.md is restored, examples/ are among them, and what
-# the manual shows of each subject is in them, too.
+# by ip6tables. Every rule set of doc/recipes.md is restored. The recipes that have a file in
+# examples/ show all of it, and what the manual shows of each subject is in them, too.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -34,13 +34,18 @@ manual() { in_file man/xt_NOTRACK.8.in 22; }
 
 # tables FILE: those that it shows for iptables-restore, without comments
 tables() { sed -n 's/\\//g; s/^ *//; /^\*[a-z]*$/,/^COMMIT$/{/^#/!p}' "$root/$1"; }
-# What has addresses or protocols of version 4
-for_family() { if [ "$family" = 4 ]; then cat; else grep -v -e '-p icmp' -e '[0-9]\.[0-9]' -e ' -f '; fi; }
+# Without what has addresses or protocols of version 4, and with the other family's set
+for_family() {
+	if [ "$family" = 4 ]; then cat; else
+		grep -v -e '-p icmp' -e '[0-9]\.[0-9]' -e ' -f ' | sed 's/--match-set untracked /--match-set untracked6 /'
+	fi
+}
 # Those that rules name.
 make_sets() {
 	local inet=inet
 	[ "$family" = 4 ] || inet=inet6
-	in_ns "$r" ipset -exist create tftp hash:ip,port family "$inet" timeout 600 || fail "cannot make the set tftp"
+	{ echo "create tftp hash:ip,port family $inet timeout 600" && cat "$root/examples/networks.set"; } |
+		in_ns "$r" ipset -exist restore || fail "cannot make the sets"
 }
 
 # restored FILE LEAST: each of its tables, and as many rules are there afterwards
@@ -58,12 +63,16 @@ restored() {
 	done < <(tables "$1" | for_family)
 	at_least "tables in $1" "$2" "$count"
 }
-recipes_restored() { restored doc/recipes.md 32; }
+recipes_restored() { restored doc/recipes.md 36; }
 
+# plain FILE: without comments, blank lines and indentation
+plain() { sed 's/^[ \t]*//; /^#/d; /^$/d' "$root/$1"; }
 as_examples() {
-	local name
-	for name in router webserver resolver ftp-server sctp containers; do
-		[[ $(tables doc/recipes.md) == *"$(tables "examples/$name.v4")"* ]] || fail "$name is not examples/$name.v4"
+	local recipes name
+	recipes=$(plain doc/recipes.md)
+	for name in {router,webserver,resolver,ftp-server,sctp,containers,with-nftables,networks,overlay}.v4 with-nftables.nft \
+		networks.set translation.nft; do
+		[[ $recipes == *"$(plain "examples/$name")"* ]] || fail "doc/recipes.md does not show examples/$name as it is"
 	done
 }
 
@@ -98,7 +107,7 @@ add_hosts "$r"
 claim "each rule of the README is accepted, found and removed" readme
 claim "each rule of the manual is accepted, found and removed" manual
 claim "each rule set of the recipes is restored whole" recipes_restored
-claim_once "each of examples/ is a recipe" as_examples
+claim_once "the recipes show the examples as they are" as_examples
 claim_once "the manual's rule sets are the recipes'" manual_as_recipes
 claim_once "and each of examples/ is in the manual" examples_in_manual
 run_claims

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Who else sets the UNTRACKED state, or passes packets on: IPVS and act_ct give up tracking, so
-# that theirs counts as untracked; ipvlan and a bridge leave the state to the rules.
+# that theirs counts as untracked, and IPVS leaves NOTRACK's as it is; ipvlan and a bridge leave
+# the state to the rules.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -47,6 +48,17 @@ ipvs() {
 	is "net.ipv4.vs.conntrack=1: packets without the state" 1 "$(unmarked)"
 	is "net.ipv4.vs.conntrack=1: replies" 0 "$(replies)"
 	is "net.ipv4.vs.conntrack=1: others" 1 "$(others)"
+	reset_rules
+	rules "$r" <<-END
+		*raw
+		-A PREROUTING -p udp --dport 8 -j NOTRACK
+		-A PREROUTING -p udp --sport 7 -j NOTRACK
+		COMMIT
+	END
+	balance "$tracks" 1
+	is "NOTRACK: packets without the state" 0 "$(unmarked)"
+	is "NOTRACK: replies" 1 "$(replies)"
+	is "NOTRACK: entries" 0 "$(entries "$r" -p udp)"
 }
 
 # ---- act_ct

@@ -22,7 +22,7 @@ payload=${OUTPUT:-$selftests}/payload icmp_error=${OUTPUT:-$selftests}/icmp_erro
 work=$(mktemp -d)
 suffix=${work##*.}
 c=client-$suffix r=router-$suffix s=server-$suffix
-namespaces=() dirty=() background=()
+namespaces=() dirty=() nft_dirty=() background=()
 usual_modprobe=''
 
 clean_up() {
@@ -279,6 +279,8 @@ gets_stuck() {
 
 reset_rules() {
 	local ns
+	for ns in "${nft_dirty[@]}"; do in_ns "$ns" nft flush ruleset; done
+	nft_dirty=()
 	for ns in $(printf '%s\n' "${dirty[@]}" | sort -u); do
 		if [ "$tool" = nft ]; then
 			in_ns "$ns" nft flush ruleset
@@ -360,6 +362,18 @@ plugins_without() {
 }
 # shellcheck disable=SC2034
 our_plugins="libxt_untracked libipt_NOTRACK libip6t_NOTRACK libipt_CT libip6t_CT"
+
+# nft_rules NAMESPACE <RULES: load them with nft, whatever the claim's tool.
+nft_rules() {
+	local out
+	nft_dirty+=("$1")
+	out=$(in_ns "$1" nft -f - 2>&1) || fail "nft: $out"
+}
+
+# nft_packets NAMESPACE TABLE CHAIN TEXT: counted by the rule of an inet table that contains TEXT
+nft_packets() {
+	in_ns "$1" nft list chain inet "$2" "$3" | sed -n "/$4/s/.*counter packets \([0-9]*\) .*/\1/p"
+}
 
 # nft_notrack NAMESPACE MATCH: nft marks what it sends, in a table of its own
 nft_notrack() {

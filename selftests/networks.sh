@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# examples/networks.set, .v4 and .v6: what goes to or comes from 10,000 networks of a set is not
+# tracked, and filtered by a set of ports; all else is tracked. The sets change under traffic,
+# and no packet falls in between.
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The example's sets, and 10,000 networks more, which stay for the next claim.
+router_rules() {
+	untracked=untracked elsewhere=203.0.113.2
+	[ "$family" = 4 ] || untracked=untracked6 elsewhere=2001:db8:3::2
+	in_ns "$r" ipset flush services 2>/dev/null
+	sets restore -exist <"$examples/networks.set"
+	[ "$(size)" -gt 1 ] || many "$untracked" | sets restore
+	rules "$r" <"$examples/networks.v$family"
+}
+sets() {
+	local out
+	out=$(in_ns "$r" ipset "$@" 2>&1) || fail "ipset $*: $out"
+}
+# many SET: lines that add them
+many() {
+	local i
+	for i in {0..39}; do
+		if [ "$family" = 4 ]; then
+			printf "add $1 10.$i.%d.0/24\n" {0..249}
+		else
+			printf "add $1 fd00:$i:%d::/48\n" {0..249}
+		fi
+	done
+}
+size() { in_ns "$r" ipset list -terse "$untracked" | sed -n 's/^Number of entries: //p'; }
+
+listed() {
+	router_rules
+	is "networks" 10001 "$(size)"
+	fetch "$c" "$server" || fail "no page through the router"
+	pings "$c" "$server" 2 || fail "no ping through the router"
+	is "entries" 0 "$(entries "$r")"
+	at_least "packets to a network of the set" 6 "$(packets "$r" raw "$untracked dst -j NOTRACK")"
+	at_least "packets from one" 6 "$(packets "$r" raw "$untracked src -j NOTRACK")"
+	if fetch "$c" "$server" 8080; then fail "a port that is not in the set came through"; fi
+	in_ns "$r" ipset add services 8080
+	fetch "$c" "$server" 8080 || fail "no page from a port that was added"
+	if fetch "$s" "$client" 8081; then fail "the server can connect to a port that is not in the set"; fi
+	is "entries, after all" 0 "$(entries "$r")"
+}
+
+unlisted() {
+	router_rules
+	fetch "$c" "$elsewhere" || fail "no page from elsewhere"
+	is "entries" 1 "$(entries "$r" -p tcp --dport 80)"
+	is "packets not tracked" 0 "$(packets "$r" raw NOTRACK)"
+	fetch "$c" "$router" 22 || fail "nothing from the router's port 22"
+	is "entries for it" 1 "$(entries "$r" -p tcp --dport 22)"
+	is "packets not tracked" 0 "$(packets "$r" raw NOTRACK)"
+}
+
+# While packets come and go, a whole new set is filled and takes the place of the old one, and is
+# swapped back and forth. One packet that finds no network would be tracked.
+swapped() {
+	local i pinging sent received new
+	router_rules
+	new=$untracked-new
+	in_ns "$c" ping "-$family" -q -n -A -w 60 "$server" >"$work/pings" & # one at a time
+	pinging=$!
+	sets create -exist "$new" hash:net family "$([ "$family" = 4 ] && echo inet || echo inet6)"
+	sets flush "$new"
+	{ many "$new"; sed -n "s/^add $untracked /add $new /p" "$examples/networks.set"; } | sets restore -exist
+	for i in {1..20}; do sets swap "$new" "$untracked"; done
+	kill -INT "$pinging"
+	wait "$pinging"
+	read -r sent received < <(sed -n 's/ packets transmitted, \([0-9]*\) received.*/ \1/p' "$work/pings")
+	at_least "pings" 50 "$sent"
+	at_least "replies to $sent pings" $((sent - 1)) "$received"
+	is "entries" 0 "$(entries "$r")"
+	# Without the server's network its traffic is tracked, and with it, no more.
+	sets flush "$new"
+	sets swap "$new" "$untracked"
+	pings "$c" "$server" 1 || fail "no ping while the set is empty"
+	is "entries while the set is empty" 1 "$(entries "$r" -p "$icmp")"
+	sets swap "$new" "$untracked"
+	in_ns "$r" conntrack -F 2>/dev/null
+	pings "$c" "$server" 1 || fail "no ping with the set"
+	is "entries with the set" 0 "$(entries "$r")"
+}
+
+command -v ipset >/dev/null || skip_all "needs the program ipset"
+add_topology
+ip -n "$s" addr add 203.0.113.2/32 dev eth0
+ip -n "$s" addr add 2001:db8:3::2/128 dev eth0 nodad
+ip -n "$r" route add 203.0.113.0/24 via 198.51.100.2
+ip -n "$r" route add 2001:db8:3::/64 via 2001:db8:2::2
+for port in 80 8080; do serve_page "$s" $port; done
+serve_page "$r" 22
+serve_page "$c" 8081
+claim "traffic of 10,000 networks is not tracked, and filtered by a set of ports" listed
+claim "all other traffic is tracked" unlisted
+claim "sets are swapped under traffic, and no packet falls in between" swapped
+run_claims
