@@ -8,6 +8,8 @@
 #   MODPROBEDIR MANDIR EXAMPLESDIR SBINDIR  where modprobe's file, the manual, the examples and
 #                    notrack-lint go
 #   SIGN_KEY SIGN_CERT  what "make sign" signs with (DKMS's pair)
+#   KSRC ISRC        source trees of the kernel and of iptables, for "make tree" and
+#                    "make iptables-tree", which write patches to KPATCHES and IPATCHES
 
 KDIR             ?= /lib/modules/$(shell uname -r)/build
 INSTALL_MOD_PATH ?= $(DESTDIR)
@@ -24,6 +26,8 @@ CFLAGS           ?= -O2 -g
 RELEASES         ?= all
 RELEASE          ?= trixie
 FUZZ_SECONDS     ?= 600
+KPATCHES         ?= patches/linux
+IPATCHES         ?= patches/iptables
 
 # Also in dkms.conf, CHANGELOG.md and debian/changelog; lab/check compares them.
 VERSION      := 1.0.0
@@ -142,6 +146,12 @@ sign: modules
 		"set SIGN_KEY and SIGN_CERT; DKMS makes its pair with the first module that it builds"; exit 1; }; done
 	for m in $(MODULES); do $(KDIR)/scripts/sign-file sha256 $(SIGN_KEY) $(SIGN_CERT) $$m.ko || exit; done
 
+tree:
+	@tree/kernel "$(KSRC)" "$(KPATCHES)"
+
+iptables-tree:
+	@tree/iptables "$(ISRC)" "$(IPATCHES)"
+
 clean:
 	[ ! -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	rm -f $(PLUGIN) $(MANUAL)
@@ -185,6 +195,8 @@ help:
 	@echo 'make sign                sign the modules with SIGN_KEY and SIGN_CERT, for Secure Boot, before make install'
 	@echo 'make deb                 Debian packages, built in RELEASE=$(RELEASE)'
 	@echo 'make clean               remove what was built in this tree'
+	@echo 'make tree KSRC=DIR       the modules in a source tree of the kernel, and as patches in $(KPATCHES)'
+	@echo 'make iptables-tree ISRC=DIR   the plugin in a source tree of iptables, and as patches in $(IPATCHES)'
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
 	@echo 'make check-boot          rules and modules after a boot with systemd, on bookworm and trixie'
@@ -199,5 +211,5 @@ help:
 
 .PHONY: all modules plugin manual install install-modules install-plugin install-tools \
 	uninstall uninstall-plugin uninstall-tools \
-	dkms-install has-dkms dkms-sources dkms-uninstall sign deb clean demo check check-boot torture fuzz \
+	dkms-install has-dkms dkms-sources dkms-uninstall sign tree iptables-tree deb clean demo check check-boot torture fuzz \
 	bench bench-scale systems pictures help

@@ -19,6 +19,8 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_untracked.h>
 
+/* ---- the match */
+
 /* In the order of enum xt_untracked_mode. */
 static const struct option untracked_opts[] = {
 	{.name = "untracked", .has_arg = no_argument, .val = XT_UNTRACKED_STATE},
@@ -198,6 +200,8 @@ static struct xtables_match standin_mt = {
 	.extra_opts    = untracked_opts,
 };
 
+/* ---- which of the two is registered */
+
 /*
  * Release 1.0.0's module knows the same payload as revision 0. An upgrade leaves it and
  * its rules in, which have to be listed and saved as ever: there it is what comes second.
@@ -214,6 +218,8 @@ static void register_untracked(void)
 	else
 		xtables_register_match(&standin_mt);
 }
+
+/* ---- the target */
 
 static void notrack_help(void)
 {
@@ -245,6 +251,8 @@ static struct xtables_target notrack_tg = {
 	.help          = notrack_help,
 	.xlate         = notrack_xlate,
 };
+
+/* ---- beside the stock plugins, and by their names */
 
 /*
  * Bring in the stock CT target, whose name this object also has, from the first

@@ -122,6 +122,8 @@ static inline void flow_sip_take(u64 v[4], u64 word)
  *
  * The variant that the kernel's hsiphash uses on 64 bits: enough where what is hashed
  * is never revealed (Aumasson and Bernstein, "SipHash", 2012).
+ *
+ * Return: 64 bits, each of them as good as any other.
  */
 static inline u64 flow_hash(const struct flow_secret *secret, const void *key,
 			    unsigned int words, u64 last, unsigned int bytes)

@@ -129,10 +129,12 @@ struct flow_generations {
 enum flow_effort { FLOW_LITTLE, FLOW_MUCH };
 
 /**
- * flow_filter_alloc - an empty filter, counted in its owner's bytes; NULL without memory
+ * flow_filter_alloc - an empty filter, counted in its owner's bytes
  * @owner:  whose it is going to be
  * @bytes:  its size
  * @effort: see &enum flow_effort
+ *
+ * Return: the filter, or NULL without memory.
  */
 static struct flow_filter *flow_filter_alloc(struct flow_generations *owner, u32 bytes,
 					     enum flow_effort effort);
@@ -391,6 +393,8 @@ static inline u64 flow_next_bytes(const struct flow_generations *generations,
  *
  * Where none is to be had it is tried again after an eighth more flows: until it is there,
  * false positives are more and more.
+ *
+ * Return: see &enum flow_growth.
  */
 static inline enum flow_growth flow_generations_grow(struct flow_generations *generations)
 {

@@ -22,6 +22,8 @@
 #include <linux/proc_fs.h>
 #include <linux/random.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/vmalloc.h>
 #include <net/netfilter/nf_conntrack.h>
@@ -282,7 +284,8 @@ static __always_inline unsigned int flow_remember(struct flow_memory *memory, u6
  */
 static bool flow_leaves(const struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	return is_untracked(skb) && !nf_dup_in_progress() && !netif_is_l3_master(state->out);
+	return is_untracked(skb) && !nf_dup_in_progress() &&
+	       !netif_is_l3_master(state->out);
 }
 
 /*
@@ -384,7 +387,7 @@ static unsigned int flow_arrives6(void *priv, struct sk_buff *skb,
 	.hook     = (function),			\
 	.pf       = (family),			\
 	.hooknum  = (where),			\
-	.priority = INT_MAX,			\
+	.priority = NF_IP_PRI_LAST, /* and IPv6's */ \
 }
 
 static const struct nf_hook_ops flow_hooks[FLOW_HOOKS] = {
@@ -581,7 +584,8 @@ static void flow_memory_put(struct net *net)
  * flow_memory_of_rule - what a rule looks up in
  * @net: its namespace
  *
- * Context: RCU, for a rule that flow_memory_get() was called for: it is there.
+ * Context: RCU.
+ * Return: the memory; a rule that flow_memory_get() was called for has one.
  */
 static const struct flow_memory *flow_memory_of_rule(const struct net *net)
 {

@@ -103,8 +103,11 @@ int main(int argc, char **argv)
 		act++;
 	if (argc < 2 || act == 2 || argc != (act ? 2 : 3) || (!act && !strchr(argv[2], '/')))
 		errx(2, "usage: fail_allocations load FILE | netns");
-	if (!act && (file = open(argv[2], O_RDONLY | O_CLOEXEC)) < 0)
-		err(2, "%s", argv[2]);
+	if (!act) {
+		file = open(argv[2], O_RDONLY | O_CLOEXEC);
+		if (file < 0)
+			err(2, "%s", argv[2]);
+	}
 	for (n = 1; n < MOST && !counts[NOT_REACHED]; n++)
 		counts[in_child(act, argv + 2, n)]++;
 	printf("failed %u, went through %u\n", counts[FAILED], counts[WENT_THROUGH]);

@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
 # What the selftests share. A test names its claims, each a function; run_claims runs
 # each of them with iptables-legacy and -nft, over IPv4 and IPv6, and prints KTAP.
 #

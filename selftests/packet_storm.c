@@ -153,11 +153,21 @@ static void any_flow(struct flow *flow)
 static void change_one_thing(struct flow *flow)
 {
 	switch (below(5)) {
-	case 0: flow->from = below(HOSTS); break;
-	case 1: flow->to = below(HOSTS); break;
-	case 2: flow->protocol = any_protocol(); break;
-	case 3: flow->a ^= 1 << below(16); break;
-	case 4: flow->b = any_echo_type(); break;
+	case 0:
+		flow->from = below(HOSTS);
+		break;
+	case 1:
+		flow->to = below(HOSTS);
+		break;
+	case 2:
+		flow->protocol = any_protocol();
+		break;
+	case 3:
+		flow->a ^= 1 << below(16);
+		break;
+	case 4:
+		flow->b = any_echo_type();
+		break;
 	}
 }
 

@@ -1,32 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * flow_filter_test - what a flow filter promises, held against it; prints TAP
+ * flow_filter_test - what a flow filter promises, held against it
+ *
+ * A KUnit suite; unit/ runs it in user space, under sanitizers.
  */
-#include <math.h>
-#include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <kunit/test.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 #include "flow_filter.h"
+#include "flow_test.h"
 
-/* SipHash's state for a key of 128 bits, as the paper begins. */
-#define STATE(low, high) { \
-	(low) ^ 0x736f6d6570736575ULL, (high) ^ 0x646f72616e646f6dULL, \
-	(low) ^ 0x6c7967656e657261ULL, (high) ^ 0x7465646279746573ULL }
-
-static const struct flow_secret secret = { STATE(0x0123456789abcdefULL, 0xfedcba9876543210ULL) };
-static int number, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++number, what);
-	failed += !good;
-}
+static const struct flow_secret secret = { {
+	0x0123456789abcdefULL, 0xfedcba9876543210ULL, 0x0f1e2d3c4b5a6978ULL, 0x8796a5b4c3d2e1f0ULL
+} };
 
 /* IPv4 over UDP as the kernel module packs it: addresses, ports and protocol. */
-static u64 hash_of(uint32_t from, uint32_t to, uint16_t sport, uint16_t dport)
+static u64 hash_of(u32 from, u32 to, u16 sport, u16 dport)
 {
-	const uint32_t key[2] = { from, to };
+	const u32 key[2] = { from, to };
 
 	return flow_hash(&secret, key, 1, 17ULL << 32 | (u64)dport << 16 | sport, 6);
 }
@@ -37,13 +28,11 @@ static u64 nth(u64 n)
 	return flow_hash(&secret, &n, 1, 17, 6);
 }
 
-static struct flow_bits bits_of(u32 bytes)
+static struct flow_bits bits_of(struct kunit *test, u32 bytes)
 {
-	struct flow_bits bits = { aligned_alloc(64, bytes), bytes / sizeof(struct flow_line) };
+	struct flow_bits bits = { vzalloc(bytes), bytes / sizeof(struct flow_line) };
 
-	if (!bits.line)
-		exit(2);
-	memset(bits.line, 0, bytes);
+	KUNIT_ASSERT_NOT_NULL(test, bits.line);
 	return bits;
 }
 
@@ -71,168 +60,241 @@ static u64 siphash(int c, int d, const u64 state[4], const unsigned char *in, si
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static void test_hash(void)
+static void test_hash(struct kunit *test)
 {
-	/* Of the paper's appendix A: key 00..0f, message 00..0e. */
-	const u64 paper[4] = STATE(0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL);
+	/* Of the paper's appendix A: what key 00..0f begins with; the message is 00..0e. */
+	const u64 paper[4] = {
+		0x0706050403020100ULL ^ 0x736f6d6570736575ULL,
+		0x0f0e0d0c0b0a0908ULL ^ 0x646f72616e646f6dULL,
+		0x0706050403020100ULL ^ 0x6c7967656e657261ULL,
+		0x0f0e0d0c0b0a0908ULL ^ 0x7465646279746573ULL,
+	};
 	unsigned char message[40];
 	bool same = true;
-	unsigned int i, words, bytes;
-	u64 last;
+	unsigned int i;
 
 	for (i = 0; i < sizeof(message); i++)
 		message[i] = i;
-	ok(siphash(2, 4, paper, message, 15) == 0xa129ca6149be45e5ULL,
-	   "the rounds are SipHash's, by the paper's vector");
+	KUNIT_EXPECT_TRUE_MSG(test, siphash(2, 4, paper, message, 15) == 0xa129ca6149be45e5ULL,
+			      "the rounds are SipHash's, by the paper's vector");
 	for (i = 0; i < sizeof(message); i++) {
-		words = i / 8;
-		bytes = i % 8;
-		last = 0;
+		unsigned int words = i / 8, bytes = i % 8;
+		u64 last = 0;
+
 		memcpy(&last, message + 8 * words, bytes);
-		same &= flow_hash(&secret, message, words, last, bytes) == siphash(1, 3, secret.v, message, i);
+		last = flow_from_le64(last);
+		same &= flow_hash(&secret, message, words, last, bytes) ==
+			siphash(1, 3, secret.v, message, i);
 	}
-	ok(same, "flow_hash is SipHash-1-3 of 0 to 39 bytes");
+	KUNIT_EXPECT_TRUE_MSG(test, same, "flow_hash is SipHash-1-3 of 0 to 39 bytes");
 }
 
 /* ---- one filter */
 
-static void test_add(void)
+static void test_add(struct kunit *test)
 {
-	struct flow_bits bits = bits_of(FLOW_MIN_BYTES);
+	struct flow_bits bits = bits_of(test, FLOW_MIN_BYTES);
 	u64 n, had = 0, again = 0, missed = 0;
 
 	for (n = 0; n < 16000; n++)
 		had += flow_bits_have(&bits, nth(n));
-	ok(!had, "an empty filter has nothing");
+	KUNIT_EXPECT_TRUE_MSG(test, !had, "an empty filter has nothing");
 	for (n = 0; n < 16000; n++) {
 		flow_bits_add(&bits, nth(n));
 		missed += !flow_bits_have(&bits, nth(n));
 		again += flow_bits_add(&bits, nth(n));
 	}
-	ok(!missed, "what was added is there at once");
-	ok(!again, "what is there is not new");
-	free(bits.line);
+	KUNIT_EXPECT_TRUE_MSG(test, !missed, "what was added is there at once");
+	KUNIT_EXPECT_TRUE_MSG(test, !again, "what is there is not new");
+	vfree(bits.line);
 }
 
-/* Of a sum of squares over its degrees of freedom: 1 for chance. */
-static double chi_square(const unsigned int *count, u64 n, double expected)
+/* Of a sum of squares over its degrees of freedom, in thousandths: 1000 for chance. */
+static u64 chi_square(const u32 *count, u64 n, u64 expected)
 {
-	double sum = 0;
+	u64 sum = 0, i;
 
-	for (u64 i = 0; i < n; i++)
-		sum += pow(count[i] - expected, 2) / expected / n;
-	return sum;
+	for (i = 0; i < n; i++)
+		sum += (count[i] - expected) * (count[i] - expected);
+	return sum * 1000 / (expected * n);
+}
+
+static bool is_about(u64 value, u64 expected, u64 tolerance)
+{
+	return value + tolerance >= expected && value <= expected + tolerance;
+}
+
+/* How often each bit of a line is one of a word's three. */
+static void count_bits(u32 *count, u64 set)
+{
+	for (; set; set &= set - 1)
+		count[flow_popcount((set & -set) - 1)]++;
+}
+
+/* The nth flow of one of three shapes. */
+static u64 shaped(int shape, u64 n)
+{
+	switch (shape) {
+	case 0:
+		return hash_of(0x0a000000 + n, 0xc0000201, 1024, 53);
+	case 1:
+		return hash_of(0x0a000001 + (n >> 16), 0xc0000201, n, 53);
+	default:
+		return hash_of(0x0a000000 + n, 0xc0000201 + n, n, n);
+	}
 }
 
 /*
  * Lines and bits must not follow from what an address range or a port scan looks like; nor
  * bits from the line, whose number of lines is none of two's powers here.
  */
-static void test_distribution(void)
+static void test_distribution(struct kunit *test)
 {
+	static const char * const name[] = { "sequential addresses", "sequential ports", "both" };
 	const u64 lines = 20011, keys = 16 * lines;
-	struct flow_bits bits = bits_of(lines * sizeof(struct flow_line));
-	unsigned int *load = calloc(lines, sizeof(*load)), count[512];
-	const char *name[] = { "sequential addresses", "sequential ports", "both" };
-	double of_lines, of_bits;
-	u64 n, hash, set;
-	char text[100];
-	int shape, word;
+	struct flow_bits bits = bits_of(test, lines * sizeof(struct flow_line));
+	u32 *load = vzalloc(lines * sizeof(*load)), *count = vzalloc(512 * sizeof(*count));
+	u64 n, of_lines, of_bits;
+	int shape;
 
+	KUNIT_ASSERT_NOT_NULL(test, load);
+	KUNIT_ASSERT_NOT_NULL(test, count);
 	for (shape = 0; shape < 3; shape++) {
 		memset(load, 0, lines * sizeof(*load));
-		memset(count, 0, sizeof(count));
+		memset(count, 0, 512 * sizeof(*count));
 		for (n = 0; n < keys; n++) {
-			hash = shape == 0 ? hash_of(0x0a000000 + n, 0xc0000201, 1024, 53) :
-			       shape == 1 ? hash_of(0x0a000001 + (n >> 16), 0xc0000201, n, 53) :
-					    hash_of(0x0a000000 + n, 0xc0000201 + n, n, n);
+			u64 hash = shaped(shape, n);
 			struct flow_line *line = flow_line_of(&bits, hash);
 
 			load[line - bits.line]++;
-			word = flow_even_word(line, hash) - line->word;
-			for (set = flow_three_bits(hash); set; set &= set - 1)
-				count[64 * word + __builtin_ctzll(set)]++;
-			word = flow_odd_word(line, hash) - line->word;
-			for (set = flow_three_bits(hash >> FLOW_ODD_SHIFT); set; set &= set - 1)
-				count[64 * word + __builtin_ctzll(set)]++;
+			count_bits(count + 64 * (flow_even_word(line, hash) - line->word),
+				   flow_three_bits(hash));
+			count_bits(count + 64 * (flow_odd_word(line, hash) - line->word),
+				   flow_three_bits(hash >> FLOW_ODD_SHIFT));
 		}
 		of_lines = chi_square(load, lines, 16);
-		/* Three bits drawn at random are a little less than three. */
-		of_bits = chi_square(count, 512, keys * 2 * 64 * (1 - pow(63 / 64., 3)) / 512);
-		snprintf(text, sizeof(text), "%s spread as chance would (lines %.3f, bits %.3f of 1)",
-			 name[shape], of_lines, of_bits);
-		ok(fabs(of_lines - 1) < 0.06 && fabs(of_bits - 1) < 0.3, text);
+		/* Three bits of 64, drawn at random, are 64 - 63^3 / 64^2 different ones. */
+		of_bits = chi_square(count, 512, keys * 2 * 12097 / 4096 / 512);
+		KUNIT_EXPECT_TRUE_MSG(test, is_about(of_lines, 1000, 60) &&
+				      is_about(of_bits, 1000, 300),
+				      "%s spread as chance would (lines %llu, bits %llu of 1000)",
+				      name[shape], of_lines, of_bits);
 	}
-	free(load);
-	free(bits.line);
+	vfree(count);
+	vfree(load);
+	vfree(bits.line);
 }
 
-/* Two writers at the same lines. */
-static struct flow_bits shared;
+/* Two writers at the same few lines at a time, of many such sets, each with half of the flows. */
+#define SETS		1024
+#define SET_LINES	4
+#define SET_FLOWS	(SET_LINES * FLOW_LINE_FLOWS)
 
-static void *add_every_other(void *first)
+static struct flow_line *shared;
+static u32 at[2]; /* the set that each of them is at */
+
+static struct flow_bits set_of(u32 i)
 {
-	for (u64 n = (u64)(uintptr_t)first; n < 200000; n += 2)
-		flow_bits_add(&shared, nth(n));
-	return NULL;
+	return (struct flow_bits){ shared + i * SET_LINES, SET_LINES };
 }
 
-static void test_threads(void)
+static void add_every_other(u32 self)
 {
-	pthread_t other;
-	u64 n, missed = 0;
+	u32 i, n, tries;
 
-	shared = bits_of(FLOW_MIN_BYTES);
-	if (pthread_create(&other, NULL, add_every_other, (void *)1))
-		exit(2);
-	add_every_other(NULL);
-	pthread_join(other, NULL);
-	for (n = 0; n < 200000; n++)
-		missed += !flow_bits_have(&shared, nth(n));
-	ok(!missed, "two writers lose nothing of each other's");
-	free(shared.line);
+	for (i = 0; i < SETS; i++) {
+		struct flow_bits bits = set_of(i);
+
+		flow_store(at[self], i);
+		/* Both begin a set together, if there is a processor for each. */
+		for (tries = 0; tries < 200000 && flow_load(at[!self]) < i; tries++)
+			;
+		for (n = self; n < SET_FLOWS; n += 2)
+			flow_bits_add(&bits, nth(i * SET_FLOWS + n));
+	}
+}
+
+static void add_odd(struct work_struct *unused)
+{
+	(void)unused;
+	add_every_other(1);
+}
+
+static void test_two_writers(struct kunit *test)
+{
+	static struct work_struct other;
+	u32 n, missed = 0;
+
+	shared = vzalloc(SETS * SET_LINES * sizeof(*shared));
+	KUNIT_ASSERT_NOT_NULL(test, shared);
+	INIT_WORK(&other, add_odd);
+	queue_work(system_unbound_wq, &other);
+	add_every_other(0);
+	flush_work(&other);
+	for (n = 0; n < SETS * SET_FLOWS; n++) {
+		struct flow_bits bits = set_of(n / SET_FLOWS);
+
+		missed += !flow_bits_have(&bits, nth(n));
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, !missed, "two writers lose nothing of each other's");
+	vfree(shared);
 }
 
 /* ---- false positives */
 
-/* The size that comes before a whole number of lines is looked at as a sample, too. */
-static void test_false_positives(void)
+static void test_fill(struct kunit *test, u32 bytes, unsigned int percent)
 {
-	const u32 bytes[] = { FLOW_MIN_BYTES, 1000000 / 64 * 64, 64 << 20 };
-	const double fill[] = { 0.25, 0.75, 1, 1.5, 3 };
-	const u64 probes = 4000000;
-	double measured, estimated;
-	char text[120];
-	u64 n, wrong;
+	const u64 probes = 4000000, flows = flow_room(bytes) * percent / 100;
+	struct flow_bits bits = bits_of(test, bytes);
+	u64 n, wrong = 0, measured, estimated;
 
-	for (size_t b = 0; b < sizeof(bytes) / sizeof(*bytes); b++) {
-		for (size_t f = 0; f < sizeof(fill) / sizeof(*fill); f++) {
-			struct flow_bits bits = bits_of(bytes[b]);
-
-			for (n = 0; n < flow_room(bytes[b]) * fill[f]; n++)
-				flow_bits_add(&bits, nth(n));
-			for (wrong = n = 0; n < probes; n++)
-				wrong += flow_bits_have(&bits, nth(~n));
-			measured = (double)wrong / probes;
-			estimated = flow_bits_false_positives(&bits) / 1e9;
-			snprintf(text, sizeof(text), "%u bytes, %.0f %% full: %.4f %% false positives, %.4f %% estimated",
-				 bytes[b], fill[f] * 100, measured * 100, estimated * 100);
-			ok((fill[f] > 1 || measured <= 0.0001) &&
-			   fabs(estimated - measured) <= measured / 4 + 5e-6, text);
-			free(bits.line);
-		}
+	for (n = 0; n < flows; n++) {
+		flow_bits_add(&bits, nth(n));
+		flow_test_rest(n);
 	}
-	ok(!flow_bits_false_positives(&(struct flow_bits){ &(struct flow_line){ { 0 } }, 1 }),
-	   "none in an empty filter");
+	for (n = 0; n < probes; n++) {
+		wrong += flow_bits_have(&bits, nth(~n));
+		flow_test_rest(n);
+	}
+	measured = wrong * 1000000000 / probes;
+	estimated = flow_bits_false_positives(&bits);
+	KUNIT_EXPECT_TRUE_MSG(test, (percent > 100 || measured <= 100000) &&
+			      is_about(estimated, measured, measured / 4 + 5000),
+			      "%u bytes, %u %% full: %llu in a billion false positives, %llu estimated",
+			      bytes, percent, measured, estimated);
+	vfree(bits.line);
 }
 
-int main(void)
+/* The size that comes before a whole number of lines is looked at as a sample, too. */
+static void test_false_positives(struct kunit *test)
 {
-	test_hash();
-	test_add();
-	test_distribution();
-	test_threads();
-	test_false_positives();
-	printf("1..%d\n", number);
-	return !!failed;
+	static const u32 bytes[] = { FLOW_MIN_BYTES, 1000000 / 64 * 64, 64 << 20 };
+	static const unsigned int percent[] = { 25, 75, 100, 150, 300 };
+	struct flow_bits empty = bits_of(test, sizeof(struct flow_line));
+	size_t b, p;
+
+	for (b = 0; b < sizeof(bytes) / sizeof(*bytes); b++)
+		for (p = 0; p < sizeof(percent) / sizeof(*percent); p++)
+			test_fill(test, bytes[b], percent[p]);
+	KUNIT_EXPECT_TRUE_MSG(test, !flow_bits_false_positives(&empty), "none in an empty filter");
+	vfree(empty.line);
 }
+
+static struct kunit_case flow_filter_cases[] = {
+	KUNIT_CASE(test_hash),
+	KUNIT_CASE(test_add),
+	KUNIT_CASE(test_distribution),
+	KUNIT_CASE(test_two_writers),
+	KUNIT_CASE_SLOW(test_false_positives),
+	{}
+};
+
+static struct kunit_suite flow_filter_suite = {
+	.name = "flow_filter",
+	.test_cases = flow_filter_cases,
+};
+
+kunit_test_suite(flow_filter_suite);
+
+MODULE_DESCRIPTION("KUnit tests of xt_untracked's flow filter");
+MODULE_LICENSE("GPL");

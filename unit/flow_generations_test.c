@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * flow_generations_test - what flow memory promises, held against its code in simulated
- * time; prints TAP
+ * flow_generations_test - what flow memory promises, held against its code in simulated time
+ *
+ * A KUnit suite; unit/ runs it in user space, under sanitizers.
  */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <kunit/test.h>
 #include "flow_alloc.h"
+#include "flow_test.h"
 
 static const struct flow_secret secret = { { 1, 2, 3, 4 } };
-static int number, failed;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++number, what);
-	failed += !good;
-}
 
 /* The nth of 2^64 different flows. */
 static u64 nth(u64 n)
@@ -40,19 +33,28 @@ struct world {
 };
 
 /* Filters know their owner's address. */
-static void begin(struct world *world, u64 kib, u64 late)
+static void begin(struct kunit *test, struct world *world, u64 kib, u64 late)
 {
 	*world = (struct world){ .late = late };
-	if (!flow_generations_init(&world->generations, kib << 10))
-		exit(2);
+	KUNIT_ASSERT_TRUE(test, flow_generations_init(&world->generations, kib << 10));
+}
+
+static u64 bytes_of(const struct world *world)
+{
+	return flow_sum_read(&world->generations.bytes);
+}
+
+static struct flow_filter *newest_of(const struct world *world)
+{
+	return flow_own(world->generations.newest);
 }
 
 static void look(struct world *world)
 {
 	u64 chance = flow_generations_false_positives(&world->generations);
 
-	if (world->generations.bytes > world->most)
-		world->most = world->generations.bytes;
+	if (bytes_of(world) > world->most)
+		world->most = bytes_of(world);
 	if (chance > world->worst)
 		world->worst = chance;
 }
@@ -75,8 +77,14 @@ static void grow(struct world *world)
 
 static void pass(struct world *world, u64 n)
 {
+	bool due;
+
 	world->now++;
-	if (flow_generations_add(&world->generations, nth(n)) && !world->called)
+	flow_test_rest(world->now);
+	rcu_read_lock();
+	due = flow_generations_add(&world->generations, nth(n));
+	rcu_read_unlock();
+	if (due && !world->called)
 		world->called = world->now;
 	if (world->called && world->now >= world->called + world->late)
 		grow(world);
@@ -93,35 +101,35 @@ static void rotate(struct world *world)
 
 static bool found(const struct world *world, u64 n)
 {
-	return flow_generations_have(&world->generations, nth(n));
+	bool have;
+
+	flow_test_rest(n);
+	rcu_read_lock();
+	have = flow_generations_have(&world->generations, nth(n));
+	rcu_read_unlock();
+	return have;
 }
 
-static double percent(u64 parts_per_billion)
-{
-	return parts_per_billion / 1e7;
-}
-
-static double probed(const struct world *world)
+/* False positives, in parts per billion. */
+static u64 probed(const struct world *world)
 {
 	const u64 probes = 1000000;
-	u64 wrong = 0;
+	u64 n, wrong = 0;
 
-	for (u64 n = 1; n <= probes; n++)
+	for (n = 1; n <= probes; n++)
 		wrong += found(world, ~n);
-	return 100. * wrong / probes;
+	return wrong * 1000000000 / probes;
 }
 
 /* ---- false positives at every moment */
 
 /* From idle, each packet a flow of its own; the worker comes a fifth of a second late. */
-static void test_step(u64 kib, u64 rate)
+static void step(struct kunit *test, u64 kib, u64 rate)
 {
+	u64 n = 0, measured, most = 0;
 	struct world world;
-	double measured, most = 0;
-	char text[200];
-	u64 n = 0;
 
-	begin(&world, kib, rate / 5);
+	begin(test, &world, kib, rate / 5);
 	for (int window = 0; window < 5; window++) {
 		for (int tick = 0; tick < 300; tick++) {
 			for (u64 i = 0; i < rate / 10; i++)
@@ -132,43 +140,59 @@ static void test_step(u64 kib, u64 rate)
 		most = measured > most ? measured : most;
 		rotate(&world);
 	}
-	snprintf(text, sizeof(text), "%llu new flows a second from idle, %llu KiB: at most %.4f %% false positives at any moment, %.4f %% probed at windows' ends, %llu KiB",
-		 rate, kib, percent(world.worst), most, world.most >> 10);
-	ok(world.worst <= 1000000 && most <= 0.1 && !world.limited && world.most <= kib << 10, text);
+	KUNIT_EXPECT_TRUE_MSG(test, world.worst <= 1000000 && most <= 1000000 &&
+			      !world.limited && world.most <= kib << 10,
+			      "%llu new flows a second from idle, %llu KiB: at most %llu in a million false positives at any moment, %llu probed at windows' ends, %llu KiB",
+			      rate, kib, world.worst / 1000, most / 1000,
+			      world.most >> 10);
 	flow_generations_free(&world.generations);
 }
 
+static void test_step(struct kunit *test)
+{
+	step(test, 4096, 10000);
+	step(test, 16384, 33000);
+}
+
 /* So many within one window, from idle. */
-static void test_surge(u64 kib, u64 flows)
+static void surge(struct kunit *test, u64 kib, u64 flows)
 {
 	struct world world;
-	double measured;
-	char text[200];
+	u64 measured;
 
-	begin(&world, kib, 2000);
+	begin(test, &world, kib, 2000);
 	for (u64 n = 0; n < flows; n++) {
 		pass(&world, n);
 		if (!(n & 1023))
 			look(&world);
 	}
 	measured = probed(&world);
-	snprintf(text, sizeof(text), "%llu flows in a window from idle, %llu KiB: %.4f %% false positives, never more than %.4f %%",
-		 flows, kib, measured, percent(world.worst));
-	ok(world.worst <= 1000000 && measured <= 0.1 && !world.limited, text);
+	KUNIT_EXPECT_TRUE_MSG(test, world.worst <= 1000000 && measured <= 1000000 &&
+			      !world.limited,
+			      "%llu flows in a window from idle, %llu KiB: %llu in a million false positives, never more than %llu",
+			      flows, kib, measured / 1000, world.worst / 1000);
 	flow_generations_free(&world.generations);
 }
 
+static void test_surge(struct kunit *test)
+{
+	surge(test, 4096, 15000);
+	surge(test, 4096, 60000);
+	surge(test, 4096, 240000);
+	surge(test, 4096, 440000);
+	surge(test, 8192, 480000);
+}
+
 /* Windows that are alike: the ends of the sixth, when both generations are as full as ever. */
-static void test_steady(void)
+static void test_steady(struct kunit *test)
 {
 	u64 flows, worst = 0, worst_at = 0, at;
-	char text[200];
 
 	for (flows = 1000; flows <= 450000; flows = flows * 5 / 4) {
 		struct world world;
 		u64 n = 0;
 
-		begin(&world, 4096, 1000);
+		begin(test, &world, 4096, 1000);
 		for (int window = 0; window < 6; window++) {
 			if (window)
 				rotate(&world);
@@ -182,24 +206,24 @@ static void test_steady(void)
 		}
 		flow_generations_free(&world.generations);
 	}
-	snprintf(text, sizeof(text), "steady loads of 1,000 to 450,000 flows a window, 4096 KiB: at most %.4f %% false positives (%llu flows)",
-		 percent(worst), worst_at);
-	ok(worst <= 200000, text);
+	KUNIT_EXPECT_TRUE_MSG(test, worst <= 200000,
+			      "steady loads of 1,000 to 450,000 flows a window, 4096 KiB: at most %llu in a million false positives (%llu flows)",
+			      worst / 1000, worst_at);
 }
 
 /* ---- the limit */
 
 /* How many different flows it holds before it says so, once each or all of them forever. */
-static u64 held(u64 kib, bool lasting, u64 *most)
+static u64 held(struct kunit *test, u64 kib, bool lasting, u64 *most)
 {
 	struct world world;
 	u64 n = 0, i;
 
-	begin(&world, kib, 0);
+	begin(test, &world, kib, 0);
 	while (!world.limited) {
 		pass(&world, n++);
 		/* Everybody goes on whenever there is a new filter. */
-		if (lasting && flow_filter_flows(world.generations.newest) == 1)
+		if (lasting && flow_filter_flows(newest_of(&world)) == 1)
 			for (i = 0; i < n && !world.limited; i++)
 				pass(&world, i);
 	}
@@ -208,30 +232,28 @@ static u64 held(u64 kib, bool lasting, u64 *most)
 	return n;
 }
 
-static void test_capacity(void)
+static void test_capacity(struct kunit *test)
 {
-	double least[2] = { 1, 1 }, share;
+	u64 least[2] = { 100, 100 }, share, kib, most;
 	bool within = true;
-	char text[200];
-	u64 kib, most;
 
 	for (kib = 128; kib <= 70000; kib = kib * 9 / 8) {
 		for (int lasting = 0; lasting < 2; lasting++) {
-			share = (double)held(kib, lasting, &most) / flow_room(kib << 9);
+			share = held(test, kib, lasting, &most) * 100 / flow_room(kib << 9);
 			least[lasting] = share < least[lasting] ? share : least[lasting];
 			within &= most <= kib << 10;
 		}
 	}
-	snprintf(text, sizeof(text), "128 KiB to 70 MiB: before the limit counts as reached, %.0f %% of what a pair of filters could hold is held, %.0f %% if all flows last",
-		 100 * least[0], 100 * least[1]);
-	ok(least[0] >= 0.6 && least[1] >= 0.6, text);
-	ok(within, "and never more bytes than the limit");
+	KUNIT_EXPECT_TRUE_MSG(test, least[0] >= 60 && least[1] >= 60,
+			      "128 KiB to 70 MiB: before the limit counts as reached, %llu %% of what a pair of filters could hold is held, %llu %% if all flows last",
+			      least[0], least[1]);
+	KUNIT_EXPECT_TRUE_MSG(test, within, "and never more bytes than the limit");
 }
 
 /* The manual's table, as far as it takes no minutes: new flows a second, window, memory_kib. */
-static void test_sizes(void)
+static void test_sizes(struct kunit *test)
 {
-	const unsigned int sizes[][3] = {
+	static const unsigned int sizes[][3] = {
 		{ 100, 10, 128 }, { 100, 30, 128 }, { 100, 120, 144 },
 		{ 1000, 10, 128 }, { 1000, 30, 360 }, { 1000, 120, 1440 },
 		{ 10000, 10, 1200 }, { 10000, 30, 3600 }, { 10000, 120, 14400 },
@@ -244,7 +266,7 @@ static void test_sizes(void)
 		u64 n = 0, flows = (u64)sizes[i][0] * sizes[i][1];
 		struct world world;
 
-		begin(&world, sizes[i][2], sizes[i][0] / 5);
+		begin(test, &world, sizes[i][2], sizes[i][0] / 5);
 		for (int window = 0; window < 4; window++) {
 			for (u64 end = n + flows; n < end; n++)
 				pass(&world, n);
@@ -253,39 +275,39 @@ static void test_sizes(void)
 		fits &= !world.limited && world.worst <= 1000000;
 		flow_generations_free(&world.generations);
 	}
-	ok(fits, "the manual's sizes of memory_kib have room for what it says");
+	KUNIT_EXPECT_TRUE_MSG(test, fits,
+			      "the manual's sizes of memory_kib have room for what it says");
 }
 
-static void test_beyond(void)
+static void test_beyond(struct kunit *test)
 {
+	u64 n, missed = 0, measured;
 	struct world world;
-	u64 n, missed = 0;
-	double measured;
-	char text[200];
 
-	begin(&world, 128, 0);
+	begin(test, &world, 128, 0);
 	for (n = 0; n < 100000; n++)
 		pass(&world, n);
 	for (n = 0; n < 100000; n++)
 		missed += !found(&world, n);
 	measured = probed(&world);
-	snprintf(text, sizeof(text), "beyond the limit there are more false positives (%.1f %% at six times the room), no false negative, and it is said once a generation",
-		 measured);
-	ok(measured > 1 && measured < 90 && !missed && world.limited == 1, text);
+	KUNIT_EXPECT_TRUE_MSG(test, measured > 10000000 && measured < 900000000 && !missed &&
+			      world.limited == 1,
+			      "beyond the limit there are more false positives (%llu in a million at six times the room), no false negative, and it is said once a generation",
+			      measured / 1000);
 	rotate(&world);
 	for (n = 100000; n < 200000; n++)
 		pass(&world, n);
-	ok(world.limited == 2, "and again in the next one");
+	KUNIT_EXPECT_TRUE_MSG(test, world.limited == 2, "and again in the next one");
 	flow_generations_free(&world.generations);
 }
 
-static void test_lowered(void)
+static void test_lowered(struct kunit *test)
 {
 	struct world world;
 	int windows = 0;
 	u64 n = 0;
 
-	begin(&world, 16384, 0);
+	begin(test, &world, 16384, 0);
 	for (; n < 1000000; n++)
 		pass(&world, n);
 	rotate(&world);
@@ -296,108 +318,136 @@ static void test_lowered(void)
 		rotate(&world);
 		flow_reap();
 		windows++;
-	} while (world.generations.bytes > 256 << 10 && windows < 10);
-	ok(windows <= 3, "a lowered limit holds after three windows at the most");
+	} while (bytes_of(&world) > 256 << 10 && windows < 10);
+	KUNIT_EXPECT_TRUE_MSG(test, windows <= 3,
+			      "a lowered limit holds after three windows at the most");
 	flow_generations_free(&world.generations);
 }
 
 /* ---- time */
 
-/*
- * A load that rises and falls a thousandfold, over 10 million flows: each is found for a
- * window and not for longer than two, whether there is memory or not.
- */
-static void test_window(bool starved)
+static int log2_of(u64 number)
 {
-	u64 missed = 0, late = 0, sizes = 0, n = 0, first[3] = { 0, 0, 0 }, i, share;
-	double expected = 0;
-	struct world world;
-	char text[200];
+	int log = 0;
 
-	begin(&world, 65536, 500);
-	for (int window = 0; n < (starved ? 2000000 : 10000000); window++) {
+	while (number >>= 1)
+		log++;
+	return log;
+}
+
+/*
+ * A load that rises and falls a thousandfold, over so many flows: each is found for a window
+ * and not for longer than two, whether there is memory or not. Returns how many sizes, as powers
+ * of two, its generations began with.
+ */
+static int pass_windows(struct kunit *test, struct world *world, u64 flows, bool starved,
+			const char *when)
+{
+	u64 missed = 0, late = 0, expected = 0, sizes = 0, n = 0, first[3] = { 0, 0, 0 }, i, share;
+
+	begin(test, world, 65536, 500);
+	for (int window = 0; n < flows; window++) {
 		share = 1000 << (window % 8 < 4 ? window % 8 * 3 : (8 - window % 8) * 3);
 		share = share > 1000000 ? 1000000 : share;
 		flow_no_memory = starved && window % 5;
 		for (i = 0; i < share; i++)
-			pass(&world, n++);
+			pass(world, n++);
 		for (i = first[1]; i < n; i++)
-			missed += !found(&world, i);
+			missed += !found(world, i);
 		for (i = first[0]; i < first[1]; i++)
-			late += found(&world, i);
-		expected += (first[1] - first[0]) * percent(flow_generations_false_positives(&world.generations)) / 100;
-		rotate(&world);
+			late += found(world, i);
+		expected += (first[1] - first[0]) *
+			    flow_generations_false_positives(&world->generations);
+		rotate(world);
 		first[0] = first[1];
 		first[1] = first[2];
 		first[2] = n;
 		if (window)
-			sizes |= 1ULL << (63 - __builtin_clzll(world.generations.newest->bytes));
+			sizes |= 1ULL << log2_of(newest_of(world)->bytes);
 	}
 	flow_no_memory = false;
-	snprintf(text, sizeof(text), "%s: no flow is lost inside the window, over %llu of them",
-		 starved ? "where memory is short" : "a load that rises and falls", n);
-	ok(!missed, text);
-	snprintf(text, sizeof(text), "and none is found after two, but for false positives (%llu, %.0f expected)",
-		 late, expected);
-	ok(late <= expected * 1.1 + 30, text);
-	if (!starved)
-		ok(__builtin_popcountll(sizes) > 2, "while filters grow and shrink with the load");
-	else
-		ok(world.short_of, "and growth says that there was no memory");
-	flow_generations_free(&world.generations);
+	expected /= 1000000000;
+	KUNIT_EXPECT_TRUE_MSG(test, !missed,
+			      "%s: no flow is lost inside the window, over %llu of them", when, n);
+	KUNIT_EXPECT_TRUE_MSG(test, late <= expected * 11 / 10 + 30,
+			      "and none is found after two, but for false positives (%llu, %llu expected)",
+			      late, expected);
+	flow_generations_free(&world->generations);
+	return flow_popcount(sizes);
+}
+
+static void test_window(struct kunit *test)
+{
+	struct world world;
+	int sizes = pass_windows(test, &world, 10000000, false, "a load that rises and falls");
+
+	KUNIT_EXPECT_TRUE_MSG(test, sizes > 2, "while filters grow and shrink with the load");
+}
+
+static void test_starved(struct kunit *test)
+{
+	struct world world;
+
+	pass_windows(test, &world, 2000000, true, "where memory is short");
+	KUNIT_EXPECT_TRUE_MSG(test, world.short_of, "and growth says that there was no memory");
 }
 
 /* A quarter at most in each window, so that a load that comes back finds room. */
-static void test_quiet(void)
+static void test_quiet(struct kunit *test)
 {
 	struct world world;
 	bool slowly = true;
 	int windows = 0;
 	u64 last;
 
-	begin(&world, 4096, 0);
+	begin(test, &world, 4096, 0);
 	for (u64 n = 0; n < 300000; n++)
 		pass(&world, n);
 	rotate(&world);
 	flow_reap();
 	do {
-		last = world.generations.newest->bytes;
+		last = newest_of(&world)->bytes;
 		rotate(&world);
 		flow_reap();
-		slowly &= world.generations.newest->bytes >= last / 4;
-	} while (++windows < 20 && world.generations.bytes > 2 * flow_least(&world.generations));
-	ok(slowly && windows <= 8, "in quiet windows it shrinks to the smallest, by a quarter at a time");
+		slowly &= newest_of(&world)->bytes >= last / 4;
+	} while (++windows < 20 && bytes_of(&world) > 2 * flow_least(&world.generations));
+	KUNIT_EXPECT_TRUE_MSG(test, slowly && windows <= 8,
+			      "in quiet windows it shrinks to the smallest, by a quarter at a time");
 	flow_generations_free(&world.generations);
 }
 
-static void test_no_memory(void)
+static void test_no_memory(struct kunit *test)
 {
 	struct flow_generations generations = { 0 };
 
 	flow_no_memory = true;
-	ok(!flow_generations_init(&generations, 1 << 20) && !generations.bytes,
-	   "without memory there is nothing to begin with, and nothing left");
+	KUNIT_EXPECT_TRUE_MSG(test, !flow_generations_init(&generations, 1 << 20) &&
+			      !flow_sum_read(&generations.bytes),
+			      "without memory there is nothing to begin with, and nothing left");
 	flow_no_memory = false;
 }
 
-int main(void)
-{
-	const u64 surges[] = { 15000, 60000, 240000, 440000 };
+static struct kunit_case flow_generations_cases[] = {
+	KUNIT_CASE(test_no_memory),
+	KUNIT_CASE_SLOW(test_step),
+	KUNIT_CASE(test_surge),
+	KUNIT_CASE_SLOW(test_steady),
+	KUNIT_CASE_SLOW(test_capacity),
+	KUNIT_CASE_SLOW(test_sizes),
+	KUNIT_CASE(test_beyond),
+	KUNIT_CASE(test_lowered),
+	KUNIT_CASE_SLOW(test_window),
+	KUNIT_CASE_SLOW(test_starved),
+	KUNIT_CASE(test_quiet),
+	{}
+};
 
-	test_no_memory();
-	test_step(4096, 10000);
-	test_step(16384, 33000);
-	for (int i = 0; i < 4; i++)
-		test_surge(4096, surges[i]);
-	test_surge(8192, 480000);
-	test_steady();
-	test_capacity();
-	test_sizes();
-	test_beyond();
-	test_lowered();
-	test_window(false);
-	test_window(true);
-	test_quiet();
-	printf("1..%d\n", number);
-	return !!failed;
-}
+static struct kunit_suite flow_generations_suite = {
+	.name = "flow_generations",
+	.test_cases = flow_generations_cases,
+};
+
+kunit_test_suite(flow_generations_suite);
+
+MODULE_DESCRIPTION("KUnit tests of xt_untracked's flow memory");
+MODULE_LICENSE("GPL");

@@ -24,8 +24,7 @@ enum xt_untracked_mode {
  * @mode:     one of &enum xt_untracked_mode
  * @invert:   0, or 1 to match all other packets
  *
- * 8 bytes, the alignment of x_tables: no byte of it goes unchecked. 1.0.0 had the same
- * as revision 0.
+ * 8 bytes, the alignment of x_tables: no byte of it goes unchecked. Revision 0 had the same.
  */
 struct xt_untracked_mtinfo {
 	__u32 mode;
