@@ -28,8 +28,8 @@ releases_of() {
 # The release's data: suites, the one of them that its kernel comes from if apt would
 # take another, a release whose root it shares but for the kernel, the options of a kernel
 # of its own (lab/kernels), what the kernel is booted with, the verbs whose RELEASES=all
-# means it, what lab/check does in it, the selftests that it takes there, and in which pairs of
-# a tool and a family (all, where none are named). For another architecture: its name, the
+# means it, what lab/check does in it, whether that has all selftests, or which ones it takes there,
+# and in which pairs of a tool and a family (all, where none are named). For another architecture: its name, the
 # release whose compilers build for it, and its packages, where these are not lab/packages'.
 load_release() {
 	[[ ${1:-} =~ ^[a-z0-9-]+$ && -f $lab/releases/$1 ]] ||
@@ -37,7 +37,7 @@ load_release() {
 	# shellcheck disable=SC2034 # the scripts use them
 	release=$1 suites='' kernel_suite='' base='' kernel_config='' cmdline=''
 	# shellcheck disable=SC2034
-	verbs='check bench' jobs='suites selftests' variants='' tests='' arch=amd64 builder='' packages=''
+	verbs='check bench' jobs='suites selftests' variants='' tests='' wide='' arch=amd64 builder='' packages=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
 	architecture
