@@ -218,7 +218,7 @@ static void target(void)
 
 	kernel = "NOTRACK 0;NOTRACK 3;CT 0;CT 1;CT 2;";
 	found = xtables_find_target("NOTRACK", XTF_DONT_LOAD);
-	expect(found && !strcmp(found->real_name, "NOTRACK") && found->revision == 3 && !found->size);
+	expect(found && !strcmp(found->real_name, "NOTRACK") && found->revision == 3 && !found->size && !found->userspacesize);
 }
 
 /* The warning comes once. */
