@@ -228,6 +228,21 @@ static void test_false_positives(void)
 	   "none in an empty filter");
 }
 
+/* Words with 1 to 8 bits, and a line with all of them behind it. */
+static void test_chance(void)
+{
+	struct flow_line line[2];
+	u64 all;
+
+	memset(line, 0xff, sizeof(line));
+	for (int i = 0; i < 8; i++)
+		line[0].word[i] = (2ULL << i) - 1;
+	ok(flow_line_chance(line) == (1 + 27 + 125 + 343) * (8 + 64 + 216 + 512),
+	   "a line's chance is the product of its even and its odd words'");
+	all = flow_bits_false_positives(&(struct flow_bits){ line + 1, 1 });
+	ok(all == 1000000000, "a line with all bits has every flow");
+}
+
 int main(void)
 {
 	quick = getenv("QUICK") && *getenv("QUICK");
@@ -235,6 +250,7 @@ int main(void)
 	test_add();
 	test_distribution();
 	test_threads();
+	test_chance();
 	test_false_positives();
 	printf("1..%d\n", number);
 	return !!failed;
