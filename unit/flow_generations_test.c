@@ -381,11 +381,75 @@ static void test_no_memory(void)
 	flow_no_memory = false;
 }
 
+/* ---- sizes, to the byte */
+
+static u64 share_of(u64 limit) { return flow_share(&(struct flow_generations){ .limit = limit }); }
+static u64 least_of(u64 limit) { return flow_least(&(struct flow_generations){ .limit = limit }); }
+
+static u64 first_of(u64 limit, u64 flows, u64 bytes)
+{
+	return flow_first_bytes(&(struct flow_generations){ .limit = limit }, &(struct flow_use){ flows, bytes, 1 });
+}
+
+static void test_exact_sizes(void)
+{
+	const u64 kib = 1024, mib = 1024 * kib;
+
+	ok(share_of(128 * kib) == FLOW_MIN_BYTES && share_of(4 * mib) == 1792 * kib && share_of(1000003) == 437440 &&
+	   share_of(1024 * mib) == 448 * mib && share_of(2048 * mib) == FLOW_MAX_BYTES,
+	   "a generation's share is 7/16 of the limit, in whole lines, and within the bounds of a filter");
+	ok(least_of(4 * mib) == 64 * kib && least_of(128 * kib) == 64 * kib && least_of(10000003) == 156224 &&
+	   least_of(64 * mib) == mib && least_of(1024 * mib) == mib,
+	   "the smallest filter is 1/64 of it, 64 KiB to 1 MiB");
+	ok(flow_step(100, 400) == 100 && flow_step(100, 399) == 399 && flow_step(100, 50) == 50,
+	   "a step takes what is left where it would leave less than three more");
+	ok(flow_bytes_for(0, 64 * kib) == 64 * kib && flow_bytes_for(26215, 128 * kib) == 128 * kib &&
+	   flow_bytes_for(26216, 128 * kib) == 256 * kib && flow_bytes_for(1ULL << 60, 64 * kib) == FLOW_MAX_BYTES,
+	   "flows and a quarter more fit, by doubling");
+	ok(first_of(64 * mib, 786431, 12 * mib) == 4 * mib && first_of(64 * mib, 786432, 12 * mib) == 28 * mib &&
+	   first_of(64 * mib, 0, 4 * mib + 64) == mib && first_of(1024 * mib, 3000000, 16 * mib) == 16 * mib &&
+	   first_of(1024 * mib, 0, 8 * mib + 64) == 2 * mib,
+	   "a generation begins as large as the last one, or with a quarter where that was less than a quarter full");
+}
+
+static void test_clear(void)
+{
+	struct flow_filter *newest;
+	struct flow_line *last;
+	struct flow_use use;
+	struct world world;
+	u64 left = 0;
+
+	begin(&world, 128, 0);
+	newest = world.generations.newest;
+	use = flow_use_of(&world.generations, world.generations.generation);
+	ok(use.filters == 1 && use.bytes == newest->bytes && !use.flows, "a generation begins with one filter, and no flow");
+	for (u64 n = 0; n < 5000; n++)
+		pass(&world, n);
+	use = flow_use_of(&world.generations, world.generations.generation);
+	ok(use.flows > 4900 && use.flows <= 5000, "its flows are counted");
+	last = newest->bits.line + --newest->bits.lines;
+	memset(last, 0xff, sizeof(*last));
+	newest->crowded = 1;
+	flow_filter_clear(newest);
+	for (u32 i = 0; i < newest->bits.lines; i++)
+		for (int word = 0; word < 8; word++)
+			left += !!newest->bits.line[i].word[word];
+	for (int word = 0; word < 8; word++)
+		left += newest->bits.line[newest->bits.lines].word[word] != ~0ULL;
+	ok(!left && !flow_filter_flows(newest) && !newest->estimate && newest->crowded == flow_room(newest->bytes) * 7 / 8,
+	   "a filter that is cleared is as new, and nothing behind it is written");
+	newest->bits.lines++;
+	flow_generations_free(&world.generations);
+}
+
 int main(void)
 {
 	const u64 surges[] = { 15000, 60000, 240000, 440000 };
 
 	quick = getenv("QUICK") && *getenv("QUICK");
+	test_exact_sizes();
+	test_clear();
 	test_no_memory();
 	if (!quick) {
 		test_step(4096, 10000);
