@@ -11,6 +11,7 @@
 #include "flow_generations.h"
 
 static bool flow_no_memory; /* from here on */
+static unsigned int flow_memory_for = ~0U; /* so many filters more */
 static struct flow_filter *flow_retired;
 
 static struct flow_filter *flow_filter_alloc(struct flow_generations *owner, u32 bytes,
@@ -19,8 +20,9 @@ static struct flow_filter *flow_filter_alloc(struct flow_generations *owner, u32
 	struct flow_filter *filter;
 
 	(void)effort;
-	if (flow_no_memory)
+	if (flow_no_memory || !flow_memory_for)
 		return NULL;
+	flow_memory_for--;
 	filter = calloc(1, sizeof(*filter));
 	filter->bits.line = aligned_alloc(sizeof(struct flow_line), bytes);
 	filter->added = calloc(1, sizeof(*filter->added));

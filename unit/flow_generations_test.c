@@ -379,6 +379,55 @@ static void test_no_memory(void)
 	ok(!flow_generations_init(&generations, 1 << 20) && !generations.bytes,
 	   "without memory there is nothing to begin with, and nothing left");
 	flow_no_memory = false;
+	flow_memory_for = 1;
+	ok(!flow_generations_init(&generations, 1 << 20), "nor with memory for one filter alone");
+	flow_reap();
+	ok(!generations.bytes, "which is given back");
+	flow_memory_for = ~0U;
+}
+
+/* A limit that the second window reaches, and the first did not; then the next call is not soon. */
+static void test_beyond_later(void)
+{
+	struct flow_filter *newest;
+	struct world world;
+	u64 n;
+
+	begin(&world, 128, 0);
+	for (n = 0; n < 1000; n++)
+		pass(&world, n);
+	rotate(&world);
+	while (!world.limited && n < 100000)
+		pass(&world, n++);
+	newest = world.generations.newest;
+	ok(world.limited == 1, "it is said of a generation that is not the first one");
+	ok(newest->crowded >= flow_filter_flows(newest) + flow_room(newest->bytes) / 8 - 100,
+	   "and growth is tried again after an eighth more flows");
+	flow_generations_free(&world.generations);
+}
+
+/* The sizes of what was cut off, newest first, and which of them is kept for so many bytes. */
+static u64 spare_of(u32 first, u32 second, u32 third, u64 bytes)
+{
+	struct flow_filter filter[3] = { { .bytes = first, .older = filter + 1 }, { .bytes = second, .older = filter + 2 },
+					 { .bytes = third } };
+
+	return flow_spare(filter, bytes)->bytes;
+}
+
+static void test_spare(void)
+{
+	const u32 order[][3] = { { 1, 4, 2 }, { 1, 2, 4 }, { 2, 1, 4 }, { 2, 4, 1 }, { 4, 1, 2 }, { 4, 2, 1 } };
+	bool good = true;
+
+	for (int i = 0; i < 6; i++) {
+		const u32 *o = order[i];
+
+		good &= spare_of(o[0], o[1], o[2], 1) == 1 && spare_of(o[0], o[1], o[2], 2) == 2 &&
+			spare_of(o[0], o[1], o[2], 3) == 4 && spare_of(o[0], o[1], o[2], 4) == 4 &&
+			spare_of(o[0], o[1], o[2], 5) == 4;
+	}
+	ok(good, "what is kept is the smallest filter that is large enough, or the largest");
 }
 
 /* ---- sizes, to the byte */
@@ -450,6 +499,8 @@ int main(void)
 	quick = getenv("QUICK") && *getenv("QUICK");
 	test_exact_sizes();
 	test_clear();
+	test_spare();
+	test_beyond_later();
 	test_no_memory();
 	if (!quick) {
 		test_step(4096, 10000);
