@@ -430,6 +430,66 @@ static void test_spare(void)
 	ok(good, "what is kept is the smallest filter that is large enough, or the largest");
 }
 
+/* ---- rotations, one by one */
+
+/* So many flows in a window of 1024 KiB; @n is the first of them. */
+static void pass_many(struct world *world, u64 n, u64 flows)
+{
+	for (u64 end = n + flows; n < end; n++)
+		pass(world, n);
+}
+
+static void test_reused(void)
+{
+	const struct flow_filter *oldest;
+	struct world world;
+	u64 late = 0;
+
+	begin(&world, 1024, 0);
+	oldest = world.generations.newest->older;
+	rotate(&world);
+	ok(world.generations.newest == oldest && !flow_retired, "a filter of the right size is used again");
+
+	pass_many(&world, 0, 60000);
+	flow_no_memory = true;
+	rotate(&world);
+	ok(world.generations.newest->bytes < flow_previous(&world.generations)->bytes, "what is at hand serves where there is no memory");
+	rotate(&world);
+	flow_no_memory = false;
+	for (u64 n = 0; n < 60000; n++)
+		late += found(&world, n);
+	ok(late < 10, "and holds nothing of what it held");
+	flow_generations_free(&world.generations);
+}
+
+static void test_not_freed(void)
+{
+	struct world world;
+	bool within = true;
+
+	begin(&world, 1024, 0);
+	for (u64 window = 0; window < 4; window++) {
+		pass_many(&world, window * 60000, 60000);
+		rotate(&world);
+		world.retired = ~0ULL >> 1; /* grace periods do not end */
+		within &= world.generations.bytes <= 1024 << 10;
+	}
+	ok(within && flow_retired, "what is not freed yet counts, and no rotation exceeds the limit");
+	flow_generations_free(&world.generations);
+}
+
+static void test_all_false(void)
+{
+	struct flow_line line;
+	struct flow_filter filter[2] = { { .bits = { &line, 1 }, .older = filter + 1 }, { .bits = { &line, 1 } } };
+	struct flow_generations generations = { .newest = filter };
+
+	memset(&line, 0xff, sizeof(line));
+	ok(flow_generations_false_positives(&generations) == 1000000000, "two filters with all bits have every flow, once");
+	memset(&line, 0x55, sizeof(line)); /* a half, six times */
+	ok(flow_generations_false_positives(&generations) / 1000 == 31005, "two at 1/64 find what one of them does");
+}
+
 /* ---- sizes, to the byte */
 
 static u64 share_of(u64 limit) { return flow_share(&(struct flow_generations){ .limit = limit }); }
@@ -500,6 +560,9 @@ int main(void)
 	test_exact_sizes();
 	test_clear();
 	test_spare();
+	test_reused();
+	test_not_freed();
+	test_all_false();
 	test_beyond_later();
 	test_no_memory();
 	if (!quick) {
