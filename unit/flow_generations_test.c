@@ -484,6 +484,8 @@ static void test_all_false(void)
 	struct flow_filter filter[2] = { { .bits = { &line, 1 }, .older = filter + 1 }, { .bits = { &line, 1 } } };
 	struct flow_generations generations = { .newest = filter };
 
+	memset(&line, 0, sizeof(line));
+	ok(!flow_generations_false_positives(&generations), "two empty filters have none");
 	memset(&line, 0xff, sizeof(line));
 	ok(flow_generations_false_positives(&generations) == 1000000000, "two filters with all bits have every flow, once");
 	memset(&line, 0x55, sizeof(line)); /* a half, six times */
