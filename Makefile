@@ -171,6 +171,9 @@ check-boot:
 torture:
 	lab/torture $(PARTS)
 
+mutants:
+	lab/mutants $(PARTS)
+
 fuzz:
 	lab/fuzz $(RELEASE) $(FUZZ_SECONDS)
 
@@ -201,6 +204,7 @@ help:
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
 	@echo 'make check-boot          rules and modules after a boot with systemd, on bookworm and trixie'
 	@echo 'make torture             what takes hours: a kernel that finds data races, hostile input by the million; goes on where it was; PARTS="1000-cycles"'
+	@echo 'make mutants             small changes to the sources, and whether the tests notice; PARTS="plugin modules" LIMIT=100'
 	@echo 'make fuzz                the flow filter and the plugin under libFuzzer, $(FUZZ_SECONDS) s each; FUZZ_SECONDS=60 RELEASE=$(RELEASE)'
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
@@ -211,5 +215,5 @@ help:
 
 .PHONY: all modules plugin manual install install-modules install-plugin install-tools \
 	uninstall uninstall-plugin uninstall-tools \
-	dkms-install has-dkms dkms-sources dkms-uninstall sign tree iptables-tree deb clean demo check check-boot torture fuzz \
-	bench bench-scale systems pictures help
+	dkms-install has-dkms dkms-sources dkms-uninstall sign tree iptables-tree deb clean demo check check-boot torture \
+	mutants fuzz bench bench-scale systems pictures help

@@ -153,7 +153,7 @@ temp_dir() {
 }
 
 # copy_sources DIR: what is built and tried, and nothing else that lies in the tree
-copy_sources() { (cd "$tree" && cp -r Makefile Kbuild dkms.conf COPYING ./*.md .shellcheckrc ./*.c include modprobe.d modules-load.d man tools tree examples unit selftests bench lab .ci debian "$1/"); }
+copy_sources() { (cd "$tree" && cp -r Makefile Kbuild dkms.conf COPYING ./*.md .shellcheckrc ./*.c include modprobe.d modules-load.d man doc tools tree examples unit selftests bench lab .ci debian "$1/"); }
 
 # Run a command that dies with this script, with every process it started.
 # Mounts that it makes are seen by nobody else and vanish with it.
