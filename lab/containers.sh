@@ -13,6 +13,7 @@ start_container() {
 	mount -t tmpfs run "$root/run"
 }
 
+# shellcheck disable=SC2154 # the suites set guest
 # container COMMAND...: in the one of $guest; $i is the tool that it uses, $shared where it has plugins
 container() { in_ns "$s" chroot "/run/guests/$guest" env ${shared:+"XTABLES_LIBDIR=$shared"} "i=${i:-}" "$@"; }
 
