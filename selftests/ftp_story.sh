@@ -102,7 +102,7 @@ silence() { with_window 1 with_silence; }
 with_silence() {
 	head -c 2000000 /dev/urandom >"$work/ftp/file" # more than what sockets hold
 	load "$s" at_server
-	ftp_gets "$server" --limit-rate 600000 || fail "no file came slowly: $(<"$work/curl")"
+	ftp_gets "$server" --limit-rate 300000 || fail "no file came slowly: $(<"$work/curl")"
 	rm -f "$work/ftp/in/file"
 	(echo begun; sleep 3; echo finished) | in_ns "$c" curl -sS -m 5 -P - -T - "ftp://$server/in/file" 2>/dev/null
 	is "an active upload that stalls" "begun" "$(<"$work/ftp/in/file")"
@@ -111,7 +111,7 @@ with_silence() {
 	is "a passive upload that stalls" $'begun\nfinished' "$(<"$work/ftp/in/file")"
 
 	load "$s" eval 'at_server | sed "s/! --syn -m untracked -j/! --syn -m untracked --reply -j/"'
-	ftp_gets "$server" --limit-rate 600000 -m 8 && fail "a file came slowly with --reply for the control connection"
+	ftp_gets "$server" --limit-rate 300000 -m 12 && fail "a file came slowly with --reply for the control connection"
 }
 
 command -v vsftpd curl >/dev/null || skip_all "needs the programs vsftpd and curl"
