@@ -60,7 +60,7 @@ cat >"$work/client" <<'END'
 opened 10500 "$work/at_client"
 exec 3<>"/dev/udp/$server/5060"
 { echo "INVITE sip:server@$server SIP/2.0"; sdp "$client" 10500; } | message >&3
-sdp=$(timeout 5 sed '/^m=audio/q' <&3)
+sdp=$(timeout 20 sed '/^m=audio/q' <&3)
 rtp 10500 "$work/at_client"
 [[ $sdp == "SIP/2.0 200"* ]]
 END
@@ -71,7 +71,7 @@ call() {
 	local status uas
 	export work family client server
 	rm -f "$work"/at_{client,server}
-	nsenter "--net=/run/netns/$s" -- socat -t 10 "UDP$family-RECVFROM:5060,reuseaddr,fork" "EXEC:$work/server" 2>/dev/null &
+	nsenter "--net=/run/netns/$s" -- socat -t 30 "UDP$family-RECVFROM:5060,reuseaddr,fork" "EXEC:$work/server" 2>/dev/null &
 	uas=$!
 	background+=("$uas")
 	wait_for 10 listening "$s" -u 5060
