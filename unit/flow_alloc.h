@@ -13,6 +13,7 @@
 #include "flow_generations.h"
 
 static bool flow_no_memory; /* from here on */
+static unsigned int flow_memory_for = ~0U; /* so many filters more */
 static struct flow_filter *flow_retired;
 
 static void flow_filter_free(struct flow_filter *filter)
@@ -28,7 +29,10 @@ static struct flow_filter *flow_filter_alloc(struct flow_generations *owner, u32
 	struct flow_filter *filter;
 
 	(void)effort;
-	filter = flow_no_memory ? NULL : vzalloc(sizeof(*filter));
+	if (flow_no_memory || !flow_memory_for)
+		return NULL;
+	flow_memory_for--;
+	filter = vzalloc(sizeof(*filter));
 	if (!filter)
 		return NULL;
 	filter->bits.line = vzalloc(bytes);

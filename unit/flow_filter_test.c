@@ -265,19 +265,46 @@ static void test_fill(struct kunit *test, u32 bytes, unsigned int percent)
 	vfree(bits.line);
 }
 
+static void test_fills(struct kunit *test, u32 bytes)
+{
+	static const unsigned int percent[] = { 25, 75, 100, 150, 300 };
+	size_t i;
+
+	for (i = 0; i < sizeof(percent) / sizeof(*percent); i++)
+		test_fill(test, bytes, percent[i]);
+}
+
 /* The size that comes before a whole number of lines is looked at as a sample, too. */
 static void test_false_positives(struct kunit *test)
 {
-	static const u32 bytes[] = { FLOW_MIN_BYTES, 1000000 / 64 * 64, 64 << 20 };
-	static const unsigned int percent[] = { 25, 75, 100, 150, 300 };
 	struct flow_bits empty = bits_of(test, sizeof(struct flow_line));
-	size_t b, p;
 
-	for (b = 0; b < sizeof(bytes) / sizeof(*bytes); b++)
-		for (p = 0; p < sizeof(percent) / sizeof(*percent); p++)
-			test_fill(test, bytes[b], percent[p]);
+	test_fills(test, FLOW_MIN_BYTES);
+	test_fills(test, 1000000 / 64 * 64);
 	KUNIT_EXPECT_TRUE_MSG(test, !flow_bits_false_positives(&empty), "none in an empty filter");
 	vfree(empty.line);
+}
+
+static void test_false_positives_large(struct kunit *test)
+{
+	test_fills(test, 64 << 20);
+}
+
+/* Words with 1 to 8 bits, and a line with all of them behind it. */
+static void test_chance(struct kunit *test)
+{
+	struct flow_line line[2];
+	const struct flow_bits full = { line + 1, 1 };
+	int i;
+
+	memset(line, 0xff, sizeof(line));
+	for (i = 0; i < 8; i++)
+		line[0].word[i] = (2ULL << i) - 1;
+	KUNIT_EXPECT_TRUE_MSG(test, flow_line_chance(line) ==
+			      (1 + 27 + 125 + 343) * (8 + 64 + 216 + 512),
+			      "a line's chance is the product of its even and its odd words'");
+	KUNIT_EXPECT_TRUE_MSG(test, flow_bits_false_positives(&full) == 1000000000,
+			      "a line with all bits has every flow");
 }
 
 static struct kunit_case flow_filter_cases[] = {
@@ -285,7 +312,9 @@ static struct kunit_case flow_filter_cases[] = {
 	KUNIT_CASE(test_add),
 	KUNIT_CASE(test_distribution),
 	KUNIT_CASE(test_two_writers),
-	KUNIT_CASE_SLOW(test_false_positives),
+	KUNIT_CASE(test_chance),
+	KUNIT_CASE(test_false_positives),
+	KUNIT_CASE_SLOW(test_false_positives_large),
 	{}
 };
 

@@ -92,6 +92,13 @@ static void pass(struct world *world, u64 n)
 		flow_reap();
 }
 
+/* So many flows; @n is the first of them. */
+static void pass_many(struct world *world, u64 n, u64 flows)
+{
+	for (u64 end = n + flows; n < end; n++)
+		pass(world, n);
+}
+
 static void rotate(struct world *world)
 {
 	flow_generations_rotate(&world->generations, world->generations.limit);
@@ -178,6 +185,10 @@ static void test_surge(struct kunit *test)
 {
 	surge(test, 4096, 15000);
 	surge(test, 4096, 60000);
+}
+
+static void test_surge_large(struct kunit *test)
+{
 	surge(test, 4096, 240000);
 	surge(test, 4096, 440000);
 	surge(test, 8192, 480000);
@@ -232,12 +243,12 @@ static u64 held(struct kunit *test, u64 kib, bool lasting, u64 *most)
 	return n;
 }
 
-static void test_capacity(struct kunit *test)
+static void hold(struct kunit *test, u64 from, u64 to)
 {
 	u64 least[2] = { 100, 100 }, share, kib, most;
 	bool within = true;
 
-	for (kib = 128; kib <= 70000; kib = kib * 9 / 8) {
+	for (kib = from; kib <= to; kib = kib * 9 / 8) {
 		for (int lasting = 0; lasting < 2; lasting++) {
 			share = held(test, kib, lasting, &most) * 100 / flow_room(kib << 9);
 			least[lasting] = share < least[lasting] ? share : least[lasting];
@@ -245,38 +256,57 @@ static void test_capacity(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, least[0] >= 60 && least[1] >= 60,
-			      "128 KiB to 70 MiB: before the limit counts as reached, %llu %% of what a pair of filters could hold is held, %llu %% if all flows last",
-			      least[0], least[1]);
+			      "%llu to %llu KiB: before the limit counts as reached, %llu %% of what a pair of filters could hold is held, %llu %% if all flows last",
+			      from, to, least[0], least[1]);
 	KUNIT_EXPECT_TRUE_MSG(test, within, "and never more bytes than the limit");
 }
 
-/* The manual's table, as far as it takes no minutes: new flows a second, window, memory_kib. */
+static void test_capacity(struct kunit *test)
+{
+	hold(test, 128, 600);
+}
+
+static void test_capacity_large(struct kunit *test)
+{
+	hold(test, 600, 70000);
+}
+
+/* A row of the manual's table. */
+static void size_up(struct kunit *test, u64 rate, unsigned int seconds, u64 kib)
+{
+	const u64 flows = rate * seconds;
+	struct world world;
+
+	begin(test, &world, kib, rate / 5);
+	for (int window = 0; window < 4; window++) {
+		pass_many(&world, window * flows, flows);
+		rotate(&world);
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, !world.limited && world.worst <= 1000000,
+			      "the manual's %llu KiB have room for %llu new flows a second, %u seconds long",
+			      kib, rate, seconds);
+	flow_generations_free(&world.generations);
+}
+
 static void test_sizes(struct kunit *test)
 {
-	static const unsigned int sizes[][3] = {
-		{ 100, 10, 128 }, { 100, 30, 128 }, { 100, 120, 144 },
-		{ 1000, 10, 128 }, { 1000, 30, 360 }, { 1000, 120, 1440 },
-		{ 10000, 10, 1200 }, { 10000, 30, 3600 }, { 10000, 120, 14400 },
-		{ 33000, 10, 4000 }, { 33000, 30, 12000 }, { 100000, 10, 12000 },
-	};
-	bool fits = true;
-	size_t i;
+	size_up(test, 100, 10, 128);
+	size_up(test, 100, 30, 128);
+	size_up(test, 100, 120, 144);
+	size_up(test, 1000, 10, 128);
+	size_up(test, 1000, 30, 360);
+}
 
-	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		u64 n = 0, flows = (u64)sizes[i][0] * sizes[i][1];
-		struct world world;
-
-		begin(test, &world, sizes[i][2], sizes[i][0] / 5);
-		for (int window = 0; window < 4; window++) {
-			for (u64 end = n + flows; n < end; n++)
-				pass(&world, n);
-			rotate(&world);
-		}
-		fits &= !world.limited && world.worst <= 1000000;
-		flow_generations_free(&world.generations);
-	}
-	KUNIT_EXPECT_TRUE_MSG(test, fits,
-			      "the manual's sizes of memory_kib have room for what it says");
+/* As far as it takes no minutes. */
+static void test_sizes_large(struct kunit *test)
+{
+	size_up(test, 1000, 120, 1440);
+	size_up(test, 10000, 10, 1200);
+	size_up(test, 10000, 30, 3600);
+	size_up(test, 10000, 120, 14400);
+	size_up(test, 33000, 10, 4000);
+	size_up(test, 33000, 30, 12000);
+	size_up(test, 100000, 10, 12000);
 }
 
 static void test_beyond(struct kunit *test)
@@ -298,6 +328,30 @@ static void test_beyond(struct kunit *test)
 	for (n = 100000; n < 200000; n++)
 		pass(&world, n);
 	KUNIT_EXPECT_TRUE_MSG(test, world.limited == 2, "and again in the next one");
+	flow_generations_free(&world.generations);
+}
+
+/*
+ * A limit that the second window reaches, and the first did not; then the next call is not
+ * soon.
+ */
+static void test_beyond_later(struct kunit *test)
+{
+	struct flow_filter *newest;
+	struct world world;
+	u64 n = 1000;
+
+	begin(test, &world, 128, 0);
+	pass_many(&world, 0, n);
+	rotate(&world);
+	while (!world.limited && n < 100000)
+		pass(&world, n++);
+	newest = newest_of(&world);
+	KUNIT_EXPECT_TRUE_MSG(test, world.limited == 1,
+			      "it is said of a generation that is not the first one");
+	KUNIT_EXPECT_TRUE_MSG(test, newest->crowded >= flow_filter_flows(newest) +
+			      flow_room(newest->bytes) / 8 - 100,
+			      "and growth is tried again after an eighth more flows");
 	flow_generations_free(&world.generations);
 }
 
@@ -376,20 +430,40 @@ static int pass_windows(struct kunit *test, struct world *world, u64 flows, bool
 	return flow_popcount(sizes);
 }
 
-static void test_window(struct kunit *test)
+static void rise_and_fall(struct kunit *test, u64 flows)
 {
 	struct world world;
-	int sizes = pass_windows(test, &world, 10000000, false, "a load that rises and falls");
+	int sizes = pass_windows(test, &world, flows, false, "a load that rises and falls");
 
 	KUNIT_EXPECT_TRUE_MSG(test, sizes > 2, "while filters grow and shrink with the load");
 }
 
-static void test_starved(struct kunit *test)
+static void test_window(struct kunit *test)
+{
+	rise_and_fall(test, 1250000);
+}
+
+static void test_window_large(struct kunit *test)
+{
+	rise_and_fall(test, 10000000);
+}
+
+static void starve(struct kunit *test, u64 flows)
 {
 	struct world world;
 
-	pass_windows(test, &world, 2000000, true, "where memory is short");
+	pass_windows(test, &world, flows, true, "where memory is short");
 	KUNIT_EXPECT_TRUE_MSG(test, world.short_of, "and growth says that there was no memory");
+}
+
+static void test_starved(struct kunit *test)
+{
+	starve(test, 250000);
+}
+
+static void test_starved_large(struct kunit *test)
+{
+	starve(test, 2000000);
 }
 
 /* A quarter at most in each window, so that a load that comes back finds room. */
@@ -425,19 +499,232 @@ static void test_no_memory(struct kunit *test)
 			      !flow_sum_read(&generations.bytes),
 			      "without memory there is nothing to begin with, and nothing left");
 	flow_no_memory = false;
+	flow_memory_for = 1;
+	KUNIT_EXPECT_TRUE_MSG(test, !flow_generations_init(&generations, 1 << 20),
+			      "nor with memory for one filter alone");
+	flow_reap();
+	KUNIT_EXPECT_TRUE_MSG(test, !flow_sum_read(&generations.bytes), "which is given back");
+	flow_memory_for = ~0U;
+}
+
+/* ---- rotations, one by one */
+
+/* Of filters of these sizes that are cut off, newest first, the one kept for so many bytes. */
+static u32 spare_of(const u32 size[3], u64 bytes)
+{
+	struct flow_filter cut[3] = {
+		{ .bytes = size[0] }, { .bytes = size[1] }, { .bytes = size[2] }
+	};
+
+	flow_publish(cut[0].older, &cut[1]);
+	flow_publish(cut[1].older, &cut[2]);
+	return flow_spare(cut, bytes)->bytes;
+}
+
+static void test_spare(struct kunit *test)
+{
+	static const u32 order[][3] = {
+		{ 1, 4, 2 }, { 1, 2, 4 }, { 2, 1, 4 }, { 2, 4, 1 }, { 4, 1, 2 }, { 4, 2, 1 }
+	};
+	static const u32 kept[] = { 1, 2, 4, 4, 4 }; /* for 1 to 5 bytes */
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+		for (size_t b = 0; b < sizeof(kept) / sizeof(*kept); b++)
+			good &= spare_of(order[i], b + 1) == kept[b];
+	KUNIT_EXPECT_TRUE_MSG(test, good,
+			      "what is kept is the smallest filter that is large enough, or the largest");
+}
+
+static void test_reused(struct kunit *test)
+{
+	const struct flow_filter *oldest;
+	struct world world;
+	u64 late = 0;
+
+	begin(test, &world, 1024, 0);
+	oldest = flow_previous(&world.generations);
+	rotate(&world);
+	KUNIT_EXPECT_TRUE_MSG(test, newest_of(&world) == oldest && !flow_retired,
+			      "a filter of the right size is used again");
+
+	pass_many(&world, 0, 60000);
+	flow_no_memory = true;
+	rotate(&world);
+	KUNIT_EXPECT_TRUE_MSG(test, newest_of(&world)->bytes <
+			      flow_previous(&world.generations)->bytes,
+			      "what is at hand serves where there is no memory");
+	rotate(&world);
+	flow_no_memory = false;
+	for (u64 n = 0; n < 60000; n++)
+		late += found(&world, n);
+	KUNIT_EXPECT_TRUE_MSG(test, late < 10, "and holds nothing of what it held");
+	flow_generations_free(&world.generations);
+}
+
+static void test_not_freed(struct kunit *test)
+{
+	struct world world;
+	bool within = true;
+
+	begin(test, &world, 1024, 0);
+	for (u64 window = 0; window < 4; window++) {
+		pass_many(&world, window * 60000, 60000);
+		rotate(&world);
+		world.retired = ~0ULL >> 1; /* grace periods do not end */
+		within &= bytes_of(&world) <= 1024 << 10;
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, within && flow_retired,
+			      "what is not freed yet counts, and no rotation exceeds the limit");
+	flow_generations_free(&world.generations);
+}
+
+/* Of two filters of one line, each of whose bytes is the same: in parts per billion. */
+static u64 chance_of(unsigned char byte)
+{
+	struct flow_line line;
+	struct flow_filter filter[2] = { { .bits = { &line, 1 } }, { .bits = { &line, 1 } } };
+	struct flow_generations generations = { .limit = 0 };
+
+	memset(&line, byte, sizeof(line));
+	flow_publish(filter[0].older, &filter[1]);
+	flow_publish(generations.newest, &filter[0]);
+	return flow_generations_false_positives(&generations);
+}
+
+static void test_chance(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE_MSG(test, !chance_of(0), "two empty filters have no flow");
+	KUNIT_EXPECT_TRUE_MSG(test, chance_of(0xff) == 1000000000,
+			      "two filters with all bits have every flow, once");
+	/* Half of the bits, six times. */
+	KUNIT_EXPECT_TRUE_MSG(test, chance_of(0x55) / 1000 == 31005,
+			      "two at 1/64 find what one of them does");
+}
+
+/* ---- sizes, to the byte */
+
+static u64 share_of(u64 limit)
+{
+	const struct flow_generations generations = { .limit = limit };
+
+	return flow_share(&generations);
+}
+
+static u64 least_of(u64 limit)
+{
+	const struct flow_generations generations = { .limit = limit };
+
+	return flow_least(&generations);
+}
+
+/* After a generation of one filter. */
+static u64 first_of(u64 limit, u64 flows, u64 bytes)
+{
+	const struct flow_generations generations = { .limit = limit };
+	const struct flow_use use = { flows, bytes, 1 };
+
+	return flow_first_bytes(&generations, &use);
+}
+
+static void test_exact_sizes(struct kunit *test)
+{
+	const u64 kib = 1024, mib = 1024 * kib;
+
+	KUNIT_EXPECT_TRUE_MSG(test, share_of(128 * kib) == FLOW_MIN_BYTES &&
+			      share_of(4 * mib) == 1792 * kib && share_of(1000003) == 437440 &&
+			      share_of(1024 * mib) == 448 * mib &&
+			      share_of(2048 * mib) == FLOW_MAX_BYTES,
+			      "a generation's share is 7/16 of the limit, in whole lines, and within the bounds of a filter");
+	KUNIT_EXPECT_TRUE_MSG(test, least_of(128 * kib) == 64 * kib &&
+			      least_of(4 * mib) == 64 * kib && least_of(10000003) == 156224 &&
+			      least_of(64 * mib) == mib && least_of(1024 * mib) == mib,
+			      "the smallest filter is 1/64 of it, 64 KiB to 1 MiB");
+	KUNIT_EXPECT_TRUE_MSG(test, flow_step(100, 400) == 100 && flow_step(100, 399) == 399 &&
+			      flow_step(100, 50) == 50,
+			      "a step takes what is left where it would leave less than three more");
+	KUNIT_EXPECT_TRUE_MSG(test, flow_bytes_for(0, 64 * kib) == 64 * kib &&
+			      flow_bytes_for(26215, 128 * kib) == 128 * kib &&
+			      flow_bytes_for(26216, 128 * kib) == 256 * kib &&
+			      flow_bytes_for(1ULL << 60, 64 * kib) == FLOW_MAX_BYTES,
+			      "flows and a quarter more fit, by doubling");
+	KUNIT_EXPECT_TRUE_MSG(test, first_of(64 * mib, 786431, 12 * mib) == 4 * mib &&
+			      first_of(64 * mib, 786432, 12 * mib) == 28 * mib &&
+			      first_of(64 * mib, 0, 4 * mib + 64) == mib &&
+			      first_of(1024 * mib, 3000000, 16 * mib) == 16 * mib &&
+			      first_of(1024 * mib, 0, 8 * mib + 64) == 2 * mib,
+			      "a generation begins as large as the last one, or with a quarter where that was less than a quarter full");
+}
+
+/* How many words of these lines are another one. */
+static u64 words_but(const struct flow_line *line, u32 lines, u64 word)
+{
+	u64 others = 0;
+
+	for (u32 i = 0; i < lines; i++)
+		for (int w = 0; w < 8; w++)
+			others += line[i].word[w] != word;
+	return others;
+}
+
+static struct flow_use used(const struct world *world)
+{
+	return flow_use_of(&world->generations, world->generations.generation);
+}
+
+/* But for the last line, which is as if it were behind the filter. */
+static void test_clear(struct kunit *test)
+{
+	struct flow_filter *newest;
+	struct flow_line *last;
+	struct flow_use use;
+	struct world world;
+
+	begin(test, &world, 128, 0);
+	newest = newest_of(&world);
+	use = used(&world);
+	KUNIT_EXPECT_TRUE_MSG(test, use.filters == 1 && use.bytes == newest->bytes && !use.flows,
+			      "a generation begins with one filter, and no flow");
+	pass_many(&world, 0, 5000);
+	use = used(&world);
+	KUNIT_EXPECT_TRUE_MSG(test, use.flows > 4900 && use.flows <= 5000,
+			      "its flows are counted");
+
+	last = newest->bits.line + --newest->bits.lines;
+	memset(last, 0xff, sizeof(*last));
+	newest->crowded = 1;
+	flow_filter_clear(newest);
+	KUNIT_EXPECT_TRUE_MSG(test, !words_but(newest->bits.line, newest->bits.lines, 0) &&
+			      !flow_filter_flows(newest) && !flow_sum_read(&newest->estimate) &&
+			      newest->crowded == flow_room(newest->bytes) * 7 / 8,
+			      "a filter that is cleared is as new");
+	KUNIT_EXPECT_TRUE_MSG(test, !words_but(last, 1, ~0ULL), "and nothing behind it is written");
+	flow_generations_free(&world.generations);
 }
 
 static struct kunit_case flow_generations_cases[] = {
+	KUNIT_CASE(test_exact_sizes),
+	KUNIT_CASE(test_clear),
+	KUNIT_CASE(test_spare),
+	KUNIT_CASE(test_reused),
+	KUNIT_CASE(test_not_freed),
+	KUNIT_CASE(test_chance),
 	KUNIT_CASE(test_no_memory),
 	KUNIT_CASE_SLOW(test_step),
 	KUNIT_CASE(test_surge),
+	KUNIT_CASE_SLOW(test_surge_large),
 	KUNIT_CASE_SLOW(test_steady),
-	KUNIT_CASE_SLOW(test_capacity),
-	KUNIT_CASE_SLOW(test_sizes),
+	KUNIT_CASE(test_capacity),
+	KUNIT_CASE_SLOW(test_capacity_large),
+	KUNIT_CASE(test_sizes),
+	KUNIT_CASE_SLOW(test_sizes_large),
 	KUNIT_CASE(test_beyond),
+	KUNIT_CASE(test_beyond_later),
 	KUNIT_CASE(test_lowered),
-	KUNIT_CASE_SLOW(test_window),
-	KUNIT_CASE_SLOW(test_starved),
+	KUNIT_CASE(test_window),
+	KUNIT_CASE_SLOW(test_window_large),
+	KUNIT_CASE(test_starved),
+	KUNIT_CASE_SLOW(test_starved_large),
 	KUNIT_CASE(test_quiet),
 	{}
 };
