@@ -243,7 +243,7 @@ static u64 held(struct kunit *test, u64 kib, bool lasting, u64 *most)
 	return n;
 }
 
-static void hold(struct kunit *test, u64 from, u64 to)
+static void capacity(struct kunit *test, u64 from, u64 to)
 {
 	u64 least[2] = { 100, 100 }, share, kib, most;
 	bool within = true;
@@ -263,12 +263,12 @@ static void hold(struct kunit *test, u64 from, u64 to)
 
 static void test_capacity(struct kunit *test)
 {
-	hold(test, 128, 600);
+	capacity(test, 128, 600);
 }
 
 static void test_capacity_large(struct kunit *test)
 {
-	hold(test, 600, 70000);
+	capacity(test, 600, 70000);
 }
 
 /* A row of the manual's table. */
