@@ -256,7 +256,7 @@ static void capacity(struct kunit *test, u64 from, u64 to)
 		}
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, least[0] >= 60 && least[1] >= 60,
-			      "%llu to %llu KiB: before the limit counts as reached, %llu %% of what a pair of filters could hold is held, %llu %% if all flows last",
+			      "%llu to %llu KiB: before the limit counts as reached, %llu %% of a pair of filters' room is used, %llu %% if all flows last",
 			      from, to, least[0], least[1]);
 	KUNIT_EXPECT_TRUE_MSG(test, within, "and never more bytes than the limit");
 }
