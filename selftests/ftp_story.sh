@@ -100,7 +100,9 @@ others_through_the_router() {
 # file passes: it has no --reply in the example. An upload over an active connection may stall.
 silence() { with_window 1 with_silence; }
 with_silence() {
-	head -c 2000000 /dev/urandom >"$work/ftp/file" # more than what sockets hold
+	head -c 2000000 /dev/urandom >"$work/ftp/file"
+	# Or the server's socket may hold all of it, and there is no silence.
+	in_ns "$s" sh -c 'echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem'
 	load "$s" at_server
 	ftp_gets "$server" --limit-rate 300000 || fail "no file came slowly: $(<"$work/curl")"
 	rm -f "$work/ftp/in/file"
