@@ -101,8 +101,9 @@ others_through_the_router() {
 silence() { with_window 1 with_silence; }
 with_silence() {
 	head -c 2000000 /dev/urandom >"$work/ftp/file"
-	# Or the server's socket may hold all of it, and there is no silence.
+	# Or the sockets may hold all of it, and there is no silence.
 	in_ns "$s" sh -c 'echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem'
+	in_ns "$c" sh -c 'echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem'
 	load "$s" at_server
 	ftp_gets "$server" --limit-rate 300000 || fail "no file came slowly: $(<"$work/curl")"
 	rm -f "$work/ftp/in/file"
