@@ -44,6 +44,7 @@ for_family() {
 make_sets() {
 	local inet=inet
 	[ "$family" = 4 ] || inet=inet6
+	in_ns "$r" ipset -q destroy tftp # the other family's
 	{ echo "create tftp hash:ip,port family $inet timeout 600" && cat "$root/examples/networks.set"; } |
 		in_ns "$r" ipset -exist restore || fail "cannot make the sets"
 }

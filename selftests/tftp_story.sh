@@ -51,6 +51,7 @@ router_drops() {
 	make_set
 	load "$r" eval "at_router | grep -v -e '-A FORWARD.*tftp dst,dst'"
 	gets_stuck "$r" gets || fail "a file came without the rule for what is in the set"
+	pkill -P "$tftpd" # or it goes on sending that file
 	port=$(in_ns "$r" ipset list tftp | sed -n 's/.*,udp:\([0-9]*\) .*/\1/p' | head -1)
 	load "$r" at_router
 	send_udp "$s" "$client" $((port ^ 1)) 10 30000
@@ -79,7 +80,8 @@ chmod 755 "$work"
 chmod 777 "$work/tftp"
 head -c 30720 /dev/urandom >"$work/tftp/file"
 nsenter "--net=/run/netns/$s" -- in.tftpd -L -c -s -u nobody --port-range 30000:30099 "$work/tftp" &
-background+=($!)
+tftpd=$!
+background+=("$tftpd")
 wait_for 10 listening "$s" -u 69
 claim "at the server files come and go, without an entry" server_transfers
 claim "to its ports come requests and replies only" server_drops
