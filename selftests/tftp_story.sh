@@ -55,7 +55,7 @@ router_drops() {
 	port=$(in_ns "$r" ipset list tftp | sed -n 's/.*,udp:\([0-9]*\) .*/\1/p' | head -1)
 	load "$r" at_router
 	send_udp "$s" "$client" $((port ^ 1)) 10 30000
-	echo hello | in_ns "$s" socat -u - "UDP:$(at "$client"):$port,bind=$(at "$other"):30000"
+	echo hello | in_ns "$s" socat -u - "UDP:$(at "$client"):$port,bind=$(at "$other"):30000,shut-none"
 	is "packets dropped" 2 "$(dropped "$r")"
 	send_udp "$s" "$client" "$port" 10 30000
 	is "packets dropped, from the server to the port that asked" 2 "$(dropped "$r")"
