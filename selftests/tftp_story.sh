@@ -19,6 +19,13 @@ puts() {
 	in_ns "$c" curl -sS -g -m 30 -T "$work/tftp/file" "tftp://$(at "$server")/new" 2>/dev/null &&
 		cmp -s "$work/tftp/new" "$work/tftp/file"
 }
+# stuck HOST: true if no file has come; the server does not go on sending it
+stuck() {
+	local status=0
+	gets_stuck "$1" gets || status=1
+	pkill -P "$tftpd"
+	return $status
+}
 # transfers HOST TEXT: both, with 60 blocks of 512 bytes each, through the rule with TEXT
 transfers() {
 	gets || fail "no file came"
@@ -31,7 +38,7 @@ transfers() {
 server_transfers() { load "$s" at_server; transfers "$s" "--reply"; }
 server_drops() {
 	load "$s" eval "at_server | grep -v -e '--reply'"
-	gets_stuck "$s" gets || fail "a file came without the rule for replies"
+	stuck "$s" || fail "a file came without the rule for replies"
 	load "$s" at_server
 	send_udp "$c" "$server" 30000
 	send_udp "$c" "$server" 30099
@@ -50,8 +57,7 @@ router_drops() {
 	[ "$family" = 4 ] || other=2001:db8:2::77
 	make_set
 	load "$r" eval "at_router | grep -v -e '-A FORWARD.*tftp dst,dst'"
-	gets_stuck "$r" gets || fail "a file came without the rule for what is in the set"
-	pkill -P "$tftpd" # or it goes on sending that file
+	stuck "$r" || fail "a file came without the rule for what is in the set"
 	port=$(in_ns "$r" ipset list tftp | sed -n 's/.*,udp:\([0-9]*\) .*/\1/p' | head -1)
 	load "$r" at_router
 	send_udp "$s" "$client" $((port ^ 1)) 10 30000
