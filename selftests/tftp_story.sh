@@ -24,7 +24,7 @@ stuck() {
 	local status=0
 	gets_stuck "$1" gets || status=1
 	pkill -P "$tftpd"
-	return $status
+	return "$status"
 }
 # transfers HOST TEXT: both, with 60 blocks of 512 bytes each, through the rule with TEXT
 transfers() {
