@@ -47,7 +47,7 @@ load_release() {
 # emulator it is compiled for alone.
 architecture() {
 	# shellcheck disable=SC2034
-	kernel_arch=$arch flavour=$arch triplet='' emulator='' emulator_package='' tty=ttyS0 cores=2 threads=single
+	kernel_arch=$arch flavour=$arch triplet='' emulator='' emulator_package='' tty=ttyS0 cores=2
 	# shellcheck disable=SC2034
 	case $arch in
 	amd64)
