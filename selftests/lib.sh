@@ -133,10 +133,10 @@ run_variant() {
 	else
 		skip "needs the program $ipt"
 	fi
-	reset_rules
 	if [ ${#failures[@]} -gt 0 ]; then
 		printf '# %s\n' "${failures[@]//$'\n'/$'\n'# }"
 		printf 'not ok %d - %s\n' "$1" "$title"
+		remains 2>&1 | sed 's/^/#| /'
 	elif [ -n "$skipped" ]; then
 		skips=$((skips + 1))
 		printf 'ok %d - %s # SKIP %s\n' "$1" "$title" "$skipped"
@@ -144,6 +144,22 @@ run_variant() {
 		passed=$((passed + 1))
 		printf 'ok %d - %s\n' "$1" "$title"
 	fi
+	reset_rules
+}
+
+# What a failed claim leaves behind, for whoever reads the log.
+remains() {
+	local ns
+	for ns in "${namespaces[@]}"; do
+		echo "${ns%%-*}: rules, entries, flow memory, sockets"
+		in_ns "$ns" "$ipt-save" -c
+		in_ns "$ns" nft list ruleset
+		in_ns "$ns" conntrack -L
+		in_ns "$ns" cat /proc/net/xt_untracked
+		in_ns "$ns" ss -a -n -p -t -u
+	done
+	echo "kernel's log"
+	dmesg | tail -n 20
 }
 
 # shellcheck disable=SC2034 # claims use them

@@ -11,25 +11,27 @@ at_router() { recipe "TFTP" 2; }
 load() { rules_counting "$1" udp "${@:2}"; }
 
 gets() {
-	in_ns "$c" curl -sS -g -m 30 -o "$work/got" "tftp://$(at "$server")/file" 2>/dev/null &&
+	in_ns "$c" curl -sS -g -m 30 -o "$work/got" "tftp://$(at "$server")/file" >"$work/curl" 2>&1 &&
 		cmp -s "$work/got" "$work/tftp/file"
 }
 puts() {
 	rm -f "$work/tftp/new"
-	in_ns "$c" curl -sS -g -m 30 -T "$work/tftp/file" "tftp://$(at "$server")/new" 2>/dev/null &&
+	in_ns "$c" curl -sS -g -m 30 -T "$work/tftp/file" "tftp://$(at "$server")/new" >"$work/curl" 2>&1 &&
 		cmp -s "$work/tftp/new" "$work/tftp/file"
 }
-# stuck HOST: true if no file has come; the server does not go on sending it
+# stuck HOST: true if no file has come; the server does not go on sending it into the next claim. Its
+# process that does takes no notice of SIGTERM.
 stuck() {
 	local status=0
 	gets_stuck "$1" gets || status=1
-	pkill -P "$tftpd"
+	pkill -KILL -P "$tftpd"
+	wait_for 10 eval "! pgrep -P $tftpd" || fail "the server still sends"
 	return "$status"
 }
 # transfers HOST TEXT: both, with 60 blocks of 512 bytes each, through the rule with TEXT
 transfers() {
-	gets || fail "no file came"
-	puts || fail "no file went"
+	gets || fail "no file came: $(<"$work/curl")"
+	puts || fail "no file went: $(<"$work/curl")"
 	is "entries" 0 "$(entries "$1")"
 	is "packets dropped" 0 "$(dropped "$1")"
 	at_least "packets accepted by $2" 120 "$(packets "$1" filter "$2")"
@@ -66,13 +68,15 @@ router_drops() {
 	send_udp "$s" "$client" "$port" 10 30000
 	is "packets dropped, from the server to the port that asked" 2 "$(dropped "$r")"
 }
-# Anew for each claim, and of its family.
+# Anew for each claim, and of its family. nft lets go of a deleted rule's set a little later.
 make_set() {
 	local inet=inet
 	[ "$family" = 4 ] || inet=inet6
-	in_ns "$r" ipset -q destroy tftp
+	wait_for 10 no_set || fail "the set is in use"
 	succeeds "ipset create" in_ns "$r" ipset create tftp hash:ip,port timeout 600 family "$inet"
 }
+
+no_set() { ! in_ns "$r" ipset list tftp || in_ns "$r" ipset destroy tftp; }
 
 for needed in in.tftpd curl ipset; do
 	command -v "$needed" >/dev/null || skip_all "needs the program $needed"
