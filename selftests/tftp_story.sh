@@ -19,8 +19,8 @@ puts() {
 	in_ns "$c" curl -sS -g -m 30 -T "$work/tftp/file" "tftp://$(at "$server")/new" >"$work/curl" 2>&1 &&
 		cmp -s "$work/tftp/new" "$work/tftp/file"
 }
-# stuck HOST: true if no file has come; the server does not go on sending it into the next claim. Its
-# process that does takes no notice of SIGTERM.
+# stuck HOST: true if no file has come; the server does not go on sending it into the next claim: its
+# child takes no notice of SIGTERM.
 stuck() {
 	local status=0
 	gets_stuck "$1" gets || status=1
