@@ -152,6 +152,13 @@ temp_dir() {
 	doomed_dirs+=("$REPLY")
 }
 
+# remove_made DIR NAME [TEST...]: what is called NAME and a key there, and passes these tests of find.
+# Another name may begin like it, or its lock.
+remove_made() {
+	find "$1" -mindepth 1 -maxdepth 1 -regextype posix-extended -regex ".*/$2-[0-9a-f]{12}" "${@:3}" \
+		-exec rm -rf --one-file-system {} +
+}
+
 # copy_sources DIR: what is built and tried, and nothing else that lies in the tree
 copy_sources() { (cd "$tree" && cp -r Makefile Kbuild dkms.conf COPYING ./*.md .shellcheckrc ./*.c include modprobe.d modules-load.d man doc tools tree examples unit selftests bench lab .ci debian "$1/"); }
 
