@@ -152,6 +152,9 @@ temp_dir() {
 	doomed_dirs+=("$REPLY")
 }
 
+# Whether its kernel counts what runs of our modules, for lab/coverage.
+counts() { [ "$kernel_config" ] && grep -q '^CONFIG_GCOV_KERNEL=y' "$lab/kernels/$kernel_config"; }
+
 # remove_made DIR NAME [TEST...]: what is called NAME and a key there, and passes these tests of find.
 # Another name may begin like it, or its lock.
 remove_made() {
