@@ -34,7 +34,7 @@ VERSION      := 1.0.0
 MODULES      := xt_NOTRACK xt_untracked
 MANUAL       := man/xt_NOTRACK.8
 PLUGIN       := libxt_untracked.so
-PICTURES     := $(patsubst doc/%.dot,%,$(wildcard doc/*.dot))
+PICTURES     := $(patsubst doc/pictures/%.dot,%,$(wildcard doc/pictures/*.dot))
 PLUGIN_LINKS := libipt_NOTRACK.so libip6t_NOTRACK.so libipt_CT.so libip6t_CT.so
 DKMS_NAME    := xt-notrack
 DKMS_SOURCES := Makefile Kbuild dkms.conf COPYING $(MODULES:=.c) include
@@ -187,7 +187,7 @@ systems:
 	lab/systems
 
 pictures:
-	lab/draw bookworm doc sh -ec 'for name; do dot -Tsvg -o $$name.svg $$name.dot; done' - $(PICTURES)
+	lab/draw bookworm doc/pictures sh -ec 'for name; do dot -Tsvg -o $$name.svg $$name.dot; done' - $(PICTURES)
 
 help:
 	@echo 'make                     modules and plugin for KDIR ($(KDIR))'
@@ -209,7 +209,7 @@ help:
 	@echo 'make bench               what a packet costs, in instructions, to bench/results; RELEASES="bookworm"'
 	@echo 'make bench-scale         what a thousand to a million flows take, and a full table; RELEASES="bookworm"'
 	@echo 'make systems             README.md'"'"'s table of supported systems, from the last make check of all releases'
-	@echo 'make pictures            doc/*.svg from doc/*.dot'
+	@echo 'make pictures            doc/pictures/*.svg from *.dot'
 	@echo 'make -C selftests run_tests   the selftests on this machine, as root, with the modules installed'
 	@echo 'lab/vm RELEASE [COMMAND...]   that Debian release with the product installed: COMMAND as root, or a shell'
 
