@@ -80,6 +80,10 @@ architecture() {
 # Whether this machine runs the release's programs.
 native() { [ -z "$builder" ]; }
 
+# The layer that the Debian packages are installed over: here, or in the machine where its programs
+# do not run here.
+system_layer() { "$lab/layer" "$release" "$(native && echo system || echo foreign)"; }
+
 # The folders to lab/enter where the release is built for: its root, or its builder's over it.
 build_roots() {
 	local own
