@@ -166,7 +166,7 @@ check:
 	lab/check $(RELEASES)
 
 check-boot:
-	for release in bookworm trixie; do lab/boot $$release || exit; done
+	for release in bookworm trixie; do lab/boot $$release && lab/secure-boot $$release || exit; done
 
 torture:
 	lab/torture $(PARTS)
@@ -202,7 +202,7 @@ help:
 	@echo 'make iptables-tree ISRC=DIR   the plugin in a source tree of iptables, and as patches in $(IPATCHES)'
 	@echo 'make demo                a router, a web server and a resolver, in a virtual machine; RELEASE=$(RELEASE)'
 	@echo 'make check               static checks, and the selftests in virtual machines; RELEASES="bookworm trixie"'
-	@echo 'make check-boot          rules and modules after a boot with systemd, on bookworm and trixie'
+	@echo 'make check-boot          rules and modules after a boot with systemd, and with Secure Boot, on bookworm and trixie'
 	@echo 'make torture             what takes hours: a kernel that finds data races, hostile input by the million; goes on where it was; PARTS="1000-cycles"'
 	@echo 'make mutants             small changes to the sources, and whether the tests notice; PARTS="plugin modules" LIMIT=100'
 	@echo 'make fuzz                the flow filter and the plugin under libFuzzer, $(FUZZ_SECONDS) s each; FUZZ_SECONDS=60 RELEASE=$(RELEASE)'
