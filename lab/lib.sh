@@ -25,6 +25,10 @@ releases_of() {
 	done
 }
 
+# Whose iptables are at work on each other's tables in lab/suite-containers: hosts, and containers.
+# shellcheck disable=SC2034 # lab/check and lab/torture use it
+container_releases=bullseye,bookworm,trixie,sid
+
 # The release's data: suites, the one of them that its kernel comes from if apt would
 # take another, a release whose root it shares but for the kernel, the options of a kernel
 # of its own (lab/kernels), what the kernel is booted with, the verbs whose RELEASES=all

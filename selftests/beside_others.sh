@@ -85,14 +85,14 @@ policy_routing() {
 	local gateway=10.9.0.2 ns
 	[ "$family" = 4 ] || gateway=fd00:9::2
 	ip -n "$r" "-$family" rule add fwmark 2 lookup 101
-	ip -n "$r" "-$family" route add default via "$gateway" dev second table 101
+	ip -n "$r" "-$family" route add default via "$gateway" dev behind table 101
 	rules "$r" <<-END
 		*raw
 		-A PREROUTING -p udp --dport 7 -j NOTRACK
 		COMMIT
 		*mangle
 		-A PREROUTING -i lan -m untracked -j MARK --set-mark 2
-		-A PREROUTING -i second -p udp --sport 7 -m untracked --reply
+		-A PREROUTING -i behind -p udp --sport 7 -m untracked --reply
 		COMMIT
 		*filter
 		-A FORWARD -m conntrack --ctstate ESTABLISHED
@@ -118,23 +118,14 @@ policy_routing() {
 }
 add_second() {
 	second=second-$suffix
-	add_hosts "$second"
-	ip link add eth0 netns "$second" type veth peer name second netns "$r"
-	ip -n "$r" -b - <<-END
-		addr add 10.9.0.1/24 dev second
-		addr add fd00:9::1/64 dev second nodad
-		link set second up
-	END
+	add_host_behind "$r" "$second"
 	ip -n "$second" -b - <<-END
-		addr add 10.9.0.2/24 dev eth0
-		addr add fd00:9::2/64 dev eth0 nodad
 		addr add 198.51.100.2/32 dev lo
 		addr add 2001:db8:2::2/128 dev lo nodad
-		link set eth0 up
-		route add default via 10.9.0.1 src 198.51.100.2
-		route add ::/0 via fd00:9::1 src 2001:db8:2::2
+		route replace default via 10.9.0.1 src 198.51.100.2
+		route replace ::/0 via fd00:9::1 src 2001:db8:2::2
 	END
-	in_ns "$r" sh -c 'echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 0 >/proc/sys/net/ipv4/conf/second/rp_filter'
+	in_ns "$r" sh -c 'echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 0 >/proc/sys/net/ipv4/conf/behind/rp_filter'
 }
 
 accept_queued=${OUTPUT:-$selftests}/accept_queued

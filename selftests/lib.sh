@@ -29,7 +29,10 @@ usual_modprobe=''
 
 clean_up() {
 	local pid ns
-	for pid in "${background[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+	for pid in "${background[@]}"; do
+		pkill -P "$pid" # what it has forked would go on without it
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
 	for ns in "${namespaces[@]}"; do ip netns del "$ns"; done
 	[ -z "$usual_modprobe" ] || echo "$usual_modprobe" >/proc/sys/kernel/modprobe
 	rm -rf "$work"
@@ -224,6 +227,28 @@ add_topology() {
 	# Neighbours know each other, so that what is sent has arrived by when it is counted.
 	in_ns "$c" ping -4 -q -c 1 -W 5 198.51.100.2 >/dev/null
 	in_ns "$c" ping -6 -q -c 1 -W 5 2001:db8:2::2 >/dev/null
+}
+
+# add_host_behind HOST NAMESPACE: one more, for whom that one is the router
+#
+#	HOST behind ------- eth0 new host
+#	   10.9.0.1         10.9.0.2
+#	  fd00:9::1         fd00:9::2
+add_host_behind() {
+	add_hosts "$2"
+	ip link add eth0 netns "$2" type veth peer name behind netns "$1"
+	ip -n "$1" -b - <<-END
+		addr add 10.9.0.1/24 dev behind
+		addr add fd00:9::1/64 dev behind nodad
+		link set behind up
+	END
+	ip -n "$2" -b - <<-END
+		addr add 10.9.0.2/24 dev eth0
+		addr add fd00:9::2/64 dev eth0 nodad
+		link set eth0 up
+		route add default via 10.9.0.1
+		route add ::/0 via fd00:9::1
+	END
 }
 
 # add_second_path: past the router of the topology
@@ -465,6 +490,18 @@ at() { if [ "$family" = 4 ]; then echo "$1"; else echo "[$1]"; fi; }
 # ACK, FIN) or more: how many, is up to the machine's speed.
 fetch() {
 	in_ns "$1" timeout 10 socat -u "TCP:$(at "$2"):${3:-80},connect-timeout=3" - 2>/dev/null | cmp -s - "$page"
+}
+
+# fetch_tracked NAMESPACE ADDRESS PORT HOST: the page comes, and this host has an entry for it
+fetch_tracked() {
+	fetch "$1" "$2" "$3" || fail "no page from port $3 of $2"
+	is "entries for port $3" 1 "$(entries "$4" -p tcp --dport "$3")"
+}
+# rest_tracked: what a client that is a resolver does beside it; only its port 22 is open
+rest_tracked() {
+	fetch_tracked "$s" "$client" 22 "$c"
+	fetch_tracked "$c" "$server" 80 "$c"
+	if fetch "$s" "$client" 8080; then fail "port 8080 is open"; fi
 }
 
 # pings NAMESPACE ADDRESS COUNT: true if each got a reply

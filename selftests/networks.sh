@@ -6,20 +6,26 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The example's sets, and 10,000 networks more, which stay for the next claim.
+# The example's sets; the one of networks stays full for the next claim.
 router_rules() {
 	untracked=untracked elsewhere=203.0.113.2
 	[ "$family" = 4 ] || untracked=untracked6 elsewhere=2001:db8:3::2
 	in_ns "$r" ipset flush services 2>/dev/null
 	sets restore -exist <"$examples/networks.set"
-	[ "$(size)" -gt 1 ] || many "$untracked" | sets restore
+	fill "$untracked"
 	rules "$r" <"$examples/networks.v$family"
 }
 sets() {
 	local out
 	out=$(in_ns "$r" ipset "$@" 2>&1) || fail "ipset $*: $out"
 }
-# many SET: lines that add them
+# fill SET: with 10,000 networks beside the example's, unless it has them
+fill() {
+	[ "$(size "$1")" = 10001 ] || {
+		many "$1"
+		sed -n "s/^add $untracked /add $1 /p" "$examples/networks.set"
+	} | sets restore -exist
+}
 many() {
 	local i
 	for i in {0..39}; do
@@ -30,11 +36,11 @@ many() {
 		fi
 	done
 }
-size() { in_ns "$r" ipset list -terse "$untracked" | sed -n 's/^Number of entries: //p'; }
+size() { in_ns "$r" ipset list -terse "$1" | sed -n 's/^Number of entries: //p'; }
 
 listed() {
 	router_rules
-	is "networks" 10001 "$(size)"
+	is "networks" 10001 "$(size "$untracked")"
 	fetch "$c" "$server" || fail "no page through the router"
 	pings "$c" "$server" 2 || fail "no ping through the router"
 	is "entries" 0 "$(entries "$r")"
@@ -49,23 +55,22 @@ listed() {
 
 unlisted() {
 	router_rules
-	fetch "$c" "$elsewhere" || fail "no page from elsewhere"
-	is "entries" 1 "$(entries "$r" -p tcp --dport 80)"
+	fetch_tracked "$c" "$elsewhere" 80 "$r"
 	is "packets not tracked" 0 "$(packets "$r" raw NOTRACK)"
-	fetch "$c" "$router" 22 || fail "nothing from the router's port 22"
-	is "entries for it" 1 "$(entries "$r" -p tcp --dport 22)"
+	fetch_tracked "$c" "$router" 22 "$r"
 	is "packets not tracked" 0 "$(packets "$r" raw NOTRACK)"
 }
 
 # While packets come and go, a whole new set takes the place of the old one, and that one its place,
 # ten times. One packet that finds no network would be tracked.
 swapped() {
-	local i pinging sent received new
+	local i pinging sent received new empty set
 	router_rules
-	new=$untracked-new
-	sets create -exist "$new" hash:net family "$([ "$family" = 4 ] && echo inet || echo inet6)"
-	sets flush "$new"
-	{ many "$new"; sed -n "s/^add $untracked /add $new /p" "$examples/networks.set"; } | sets restore -exist
+	new=$untracked-new empty=$untracked-empty
+	for set in "$new" "$empty"; do
+		sets create -exist "$set" hash:net family "$([ "$family" = 4 ] && echo inet || echo inet6)"
+	done
+	fill "$new"
 	in_ns "$c" ping "-$family" -q -n -A -w 60 "$server" >"$work/pings" & # one at a time
 	pinging=$!
 	for i in {1..20}; do sets swap "$new" "$untracked"; done
@@ -76,11 +81,10 @@ swapped() {
 	at_least "replies to $sent pings" $((sent - 1)) "$received"
 	is "entries" 0 "$(entries "$r")"
 	# Without the server's network its traffic is tracked, and with it, no more.
-	sets flush "$new"
-	sets swap "$new" "$untracked"
+	sets swap "$empty" "$untracked"
 	pings "$c" "$server" 1 || fail "no ping while the set is empty"
 	is "entries while the set is empty" 1 "$(entries "$r" -p "$icmp")"
-	sets swap "$new" "$untracked"
+	sets swap "$empty" "$untracked"
 	in_ns "$r" conntrack -F 2>/dev/null
 	pings "$c" "$server" 1 || fail "no ping with the set"
 	is "entries with the set" 0 "$(entries "$r")"

@@ -96,7 +96,7 @@ tracked_inside() {
 mtu_is_learnt() {
 	ip -n "$r" link set lan mtu 1400
 	if [ "$1$family" != wireguard4 ]; then
-		in_ns "$s" "$ipt" -D INPUT -m untracked --related -j ACCEPT
+		succeeds "-D of the rule for errors" in_ns "$s" "$ipt" -D INPUT -m untracked --related -j ACCEPT
 		if learns 1; then fail "the path's MTU is known without a rule for errors"; fi
 		in_ns "$s" "$ipt" -I INPUT -m untracked --related -j ACCEPT
 		learns 5 || fail "the path's MTU is not known after the error"

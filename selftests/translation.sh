@@ -123,20 +123,7 @@ no_offload=${OUTPUT:-$selftests}/no_offload
 [ -x "$no_offload" ] || skip_all "needs $no_offload: make -C selftests"
 add_topology
 far=far-$suffix
-add_hosts "$far"
-ip link add eth0 netns "$far" type veth peer name behind netns "$s"
-ip -n "$far" -b - <<-END
-	addr add 10.9.0.2/24 dev eth0
-	addr add fd00:9::2/64 dev eth0 nodad
-	link set eth0 up
-	route add default via 10.9.0.1
-	route add ::/0 via fd00:9::1
-END
-ip -n "$s" -b - <<-END
-	addr add 10.9.0.1/24 dev behind
-	addr add fd00:9::1/64 dev behind nodad
-	link set behind up
-END
+add_host_behind "$s" "$far"
 ip -n "$r" route add 10.9.0.0/24 via 198.51.100.2
 ip -n "$r" route add fd00:9::/64 via 2001:db8:2::2
 in_ns "$s" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'

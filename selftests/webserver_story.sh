@@ -19,8 +19,7 @@ web() {
 
 rest() {
 	server_rules
-	fetch "$c" "$server" 22 || fail "nothing from port 22"
-	is "entries for port 22" 1 "$(entries "$s" -p tcp --dport 22)"
+	fetch_tracked "$c" "$server" 22 "$s"
 	pings "$c" "$server" 1 || fail "no reply to ping"
 	is "packets that are not TCP's port 80, untracked" 0 "$(packets "$s" raw NOTRACK)"
 }

@@ -72,11 +72,7 @@ forge() {
 
 rest() {
 	firewall
-	fetch "$s" "$client" 22 || fail "nothing from port 22"
-	is "entries for port 22" 1 "$(entries "$c" -p tcp --dport 22)"
-	fetch "$c" "$server" 80 || fail "no page from elsewhere"
-	is "entries for port 80" 1 "$(entries "$c" -p tcp --dport 80)"
-	if fetch "$s" "$client" 8080; then fail "port 8080 is open"; fi
+	rest_tracked
 	is "accepted by the mark" 0 "$(came)"
 }
 
