@@ -72,7 +72,7 @@ swapped() {
 	done
 	fill "$new"
 	for type in echo-request echo-reply; do
-		in_ns "$r" "$ipt" -t raw -A PREROUTING -p "$icmp" "--${icmp/ipv6-icmp/icmpv6}-type" $type -m untracked ! --untracked -m comment --comment missed
+		in_ns "$r" "$ipt" -t raw -A PREROUTING -p "$icmp" "--${icmp/ipv6-icmp/icmpv6}-type" "$type" -m untracked ! --untracked -m comment --comment missed
 	done
 	nsenter "--net=/run/netns/$c" -- ping "-$family" -q -n -A -w 60 "$server" >"$work/pings" & # one at a time
 	pinging=$!
