@@ -355,6 +355,20 @@ static void test_beyond_later(struct kunit *test)
 	flow_generations_free(&world.generations);
 }
 
+static void test_next(struct kunit *test)
+{
+	struct world world;
+	u64 first, n = 0;
+
+	begin(test, &world, 16384, 0);
+	first = newest_of(&world)->bytes;
+	while (newest_of(&world)->bytes == first && n < 1000000)
+		pass(&world, n++);
+	KUNIT_EXPECT_TRUE_MSG(test, newest_of(&world)->bytes == 4 * first,
+			      "a crowded filter is followed by one four times as large");
+	flow_generations_free(&world.generations);
+}
+
 static void test_lowered(struct kunit *test)
 {
 	struct world world;
@@ -637,7 +651,7 @@ static void test_exact_sizes(struct kunit *test)
 			      share_of(2048 * mib) == FLOW_MAX_BYTES,
 			      "a generation's share is 7/16 of the limit, in whole lines, and within the bounds of a filter");
 	KUNIT_EXPECT_TRUE_MSG(test, least_of(128 * kib) == 64 * kib &&
-			      least_of(4 * mib) == 64 * kib && least_of(10000003) == 156224 &&
+			      least_of(4 * mib) == 64 * kib && least_of(10000067) == 156224 &&
 			      least_of(64 * mib) == mib && least_of(1024 * mib) == mib,
 			      "the smallest filter is 1/64 of it, 64 KiB to 1 MiB");
 	KUNIT_EXPECT_TRUE_MSG(test, flow_step(100, 400) == 100 && flow_step(100, 399) == 399 &&
@@ -720,6 +734,7 @@ static struct kunit_case flow_generations_cases[] = {
 	KUNIT_CASE_SLOW(test_sizes_large),
 	KUNIT_CASE(test_beyond),
 	KUNIT_CASE(test_beyond_later),
+	KUNIT_CASE(test_next),
 	KUNIT_CASE(test_lowered),
 	KUNIT_CASE(test_window),
 	KUNIT_CASE_SLOW(test_window_large),
