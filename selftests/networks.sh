@@ -26,6 +26,7 @@ fill() {
 		sed -n "s/^add $untracked /add $1 /p" "$examples/networks.set"
 	} | sets restore -exist
 }
+# many SET: lines that add them
 many() {
 	local i
 	for i in {0..39}; do
@@ -62,7 +63,7 @@ unlisted() {
 }
 
 # While packets come and go, a whole new set takes the place of the old one, and that one its place,
-# three times. A rule behind the example's counts what finds no network.
+# ten times. A rule behind the example's counts what finds no network.
 swapped() {
 	local i pinging sent received new empty set type
 	router_rules
@@ -76,7 +77,7 @@ swapped() {
 	done
 	nsenter "--net=/run/netns/$c" -- ping "-$family" -q -n -A -w 60 "$server" >"$work/pings" & # one at a time
 	pinging=$!
-	for i in {1..6}; do sets swap "$new" "$untracked"; done
+	for i in {1..20}; do sets swap "$new" "$untracked"; done
 	kill -INT "$pinging"
 	wait "$pinging"
 	read -r sent received < <(sed -n 's/ packets transmitted, \([0-9]*\) received.*/ \1/p' "$work/pings")
