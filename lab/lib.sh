@@ -41,7 +41,7 @@ load_release() {
 	# shellcheck disable=SC2034 # the scripts use them
 	release=$1 suites='' kernel_suite='' base='' kernel_config='' cmdline=''
 	# shellcheck disable=SC2034
-	verbs='check bench' jobs='suites selftests' variants='' tests='' wide='' old_tools='' arch=amd64 builder='' packages=''
+	verbs='check bench' jobs='suites selftests' variants='' tests='' wide='' paired='' old_tools='' arch=amd64 builder='' packages=''
 	# shellcheck source=lab/releases/trixie
 	. "$lab/releases/$1"
 	architecture

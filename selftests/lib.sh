@@ -30,8 +30,9 @@ usual_modprobe=''
 clean_up() {
 	local pid ns
 	for pid in "${background[@]}"; do
-		pkill -P "$pid" # what it has forked would go on without it
-		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+		# What it has forked would go on without it. Not by SIGTERM, of which some take no notice.
+		pkill -KILL -P "$pid"
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	for ns in "${namespaces[@]}"; do ip netns del "$ns"; done
 	[ -z "$usual_modprobe" ] || echo "$usual_modprobe" >/proc/sys/kernel/modprobe
