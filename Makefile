@@ -118,11 +118,13 @@ uninstall-plugin:
 	rm -f $(addprefix $(DESTDIR)$(EXAMPLESDIR)/,$(notdir $(wildcard examples/*)))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(EXAMPLESDIR) $(dir $(DESTDIR)$(EXAMPLESDIR)) 2>/dev/null
 
-# The modules by DKMS, which builds them anew for each kernel that comes.
+# The modules by DKMS, which builds them anew for each kernel that comes. Before DKMS 3 a folder that it is
+# given is prepared first, which spoils a package's headers: it is given none but an unusual one.
 dkms-install: has-dkms install-plugin dkms-sources
 	$(DKMS_REMOVE)
 	dkms add -m $(DKMS_NAME) -v $(VERSION)
-	dkms install -m $(DKMS_NAME) -v $(VERSION) -k $(KERNEL) --kernelsourcedir $(KDIR)
+	dkms install -m $(DKMS_NAME) -v $(VERSION) -k $(KERNEL) \
+		$(addprefix --kernelsourcedir ,$(filter-out /lib/modules/$(KERNEL)/build,$(KDIR)))
 
 has-dkms:
 	@: $(KERNEL)

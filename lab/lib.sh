@@ -173,6 +173,9 @@ remove_made() {
 # copy_sources DIR: what is built and tried, and nothing else that lies in the tree
 copy_sources() { (cd "$tree" && cp -r Makefile Kbuild dkms.conf COPYING ./*.md .shellcheckrc ./*.c include modprobe.d modules-load.d man doc tools tree examples unit selftests bench lab .ci debian "$1/"); }
 
+# One file's lines, as they are among those of many.
+as_claims() { sed -u 's/^/# /'; }
+
 # Run a command that dies with this script, with every process it started.
 # Mounts that it makes are seen by nobody else and vanish with it.
 contained() {
