@@ -47,8 +47,8 @@ notrack_tg(struct sk_buff *skb, const struct xt_action_param *par)
 }
 
 /*
- * Revision 0 is the interface that NOTRACK always had; xt_CT serves it too, and
- * where both are loaded, the one that came last. Our plugin uses 3, which
+ * Revision 0 is the interface that NOTRACK always had; where xt_CT serves it too,
+ * and both are loaded, it is the one that came last. Our plugin uses 3, which
  * ranks above xt_CT's aliases (revisions 0 to 2): "-j NOTRACK" means this
  * module whatever was loaded first.
  */

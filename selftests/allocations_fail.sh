@@ -50,6 +50,7 @@ modules() {
 }
 
 networks() {
+	is_module xt_untracked || return
 	fail_in_module xt_untracked
 	failed 1 netns
 }
@@ -117,6 +118,7 @@ rule_by_netlink() {
 # there serve on and rotate, until one does.
 growth() {
 	local kind=/sys/kernel/debug/$1
+	is_module xt_untracked || return
 	rules "$s" <<-END
 		*raw
 		-A PREROUTING -p udp ! --dport 7 -j DROP

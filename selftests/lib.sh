@@ -17,7 +17,7 @@ KSFT_PASS=0 KSFT_FAIL=1 KSFT_SKIP=4
 export LC_ALL=C.UTF-8
 selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck disable=SC2034 # the stories use them
-examples=${selftests%/*}/examples
+examples=${selftests%/*}/examples recipes=${selftests%/*}/doc/recipes.md
 # shellcheck disable=SC2034
 payload=${OUTPUT:-$selftests}/payload icmp_error=${OUTPUT:-$selftests}/icmp_error # made by the Makefile
 
@@ -52,6 +52,7 @@ done
 for needed in xt_NOTRACK xt_untracked; do
 	modprobe -n -q "$needed" || skip_all "needs the module $needed"
 done
+builtin=$(<"/lib/modules/$(uname -r)/modules.builtin")
 
 # Where iptables keeps its plugins, ours among them.
 for plugins in /usr/lib/*/xtables /usr/lib64/xtables /usr/lib/xtables /usr/local/lib/xtables; do
@@ -290,7 +291,7 @@ rules() {
 # recipe TITLE NUMBER: that rule set, of raw and filter, below this title of doc/recipes.md; for IPv6
 # with its addresses, and with neighbour discovery
 recipe() {
-	sed -n "/^## $1\$/,/^## /s/^    //p" "${selftests%/*}/doc/recipes.md" |
+	sed -n "/^## $1\$/,/^## /s/^    //p" "$recipes" |
 		awk -v number="$2" '/^\*raw/ { set++ } set == number && /^\*/,/^COMMIT/ { if (set == number) print }' |
 		if [ "$family" = 4 ]; then cat; else
 			sed -e 's/192\.0\.2\./2001:db8:1::/g; s/198\.51\.100\./2001:db8:2::/g; s/203\.0\.113\./2001:db8:3::/g' \
@@ -360,8 +361,13 @@ packets() {
 	if [ "$found" ]; then echo $sum; else echo "no such rule"; fi
 }
 
+# built_in MODULE: the kernel is never without it, and counts no uses of it; is_module MODULE: or a
+# skip, for claims about just that
+built_in() { [[ $builtin == *"/$1.ko"* ]]; }
+is_module() { ! built_in "$1" || { skip "$1 is built into this kernel"; return 1; }; }
+
 # uses MODULE: how many rules (and others) hold it; 0 where it is not loaded
-uses() { if [ -d "/sys/module/$1" ]; then echo "$(<"/sys/module/$1/refcnt")"; else echo 0; fi; }
+uses() { if [ -e "/sys/module/$1/refcnt" ]; then echo "$(<"/sys/module/$1/refcnt")"; else echo 0; fi; }
 
 # uses_become N MODULE: nft lets go of a deleted rule's modules a little later
 uses_become() {
@@ -375,6 +381,7 @@ gone() { wait_for 10 eval "[ ! -d /sys/module/$1 ] || rmmod $1"; }
 unload() {
 	local module
 	for module in "$@"; do
+		is_module "$module" || return
 		gone "$module" || { skip "$module is in use on this machine"; return 1; }
 	done
 }

@@ -72,7 +72,7 @@ probes_work() {
 }
 
 rules_claim() { no_more_than rules_come_and_go; }
-namespaces_claim() { no_more_than namespaces_die; }
+namespaces_claim() { is_module xt_untracked && no_more_than namespaces_die; }
 
 trap 'remove_probes; clean_up' EXIT
 add_probes || skip_all "needs a kernel with CONFIG_KPROBE_EVENTS, and debugfs"

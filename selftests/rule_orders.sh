@@ -43,7 +43,7 @@ count_uses() {
 	done
 }
 
-uses_are() { [ "$(uses xt_NOTRACK) $(uses xt_CT)" = "$1 $2" ]; }
+uses_are() { { built_in xt_NOTRACK || [ "$(uses xt_NOTRACK)" = "$1" ]; } && [ "$(uses xt_CT)" = "$2" ]; }
 
 # try ORDER...: each in a chain of its own, all at once in the kernel
 try() {

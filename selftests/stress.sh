@@ -70,7 +70,7 @@ networks() {
 
 # The last rule and then the module go before, while and after the first
 # rotation, a second after the rule came: this takes some hundredths, a rule's way about a tenth.
-rotations() { with_window 1 unload_when_due; }
+rotations() { is_module xt_untracked && with_window 1 unload_when_due; }
 unload_when_due() {
 	local i
 	for ((i = 0; i < cycles; i++)); do
