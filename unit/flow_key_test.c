@@ -314,19 +314,18 @@ static void test_refusals(struct kunit *test)
 	kfree_skb(skb);
 }
 
-/* Whether a packet of @proto whose byte @at is @value is remembered; that it is one of the flow. */
+/* Is a packet of @proto whose byte @at is @value remembered? It has a flow in any case. */
 static bool is_remembered(struct kunit *test, u8 proto, unsigned int at, u8 value)
 {
 	struct sk_buff *skb = packet4(test, proto, HERE, THERE, 16);
-	bool remembered, short_one;
+	bool remembered;
 
 	((u8 *)transport_of(skb))[at] = value;
 	remembered = has_flow(skb, FLOW_SENT);
 	KUNIT_EXPECT_TRUE(test, has_flow(skb, FLOW_OWN));
 	KUNIT_EXPECT_FALSE(test, is_quick(skb));
 	skb_trim(skb, sizeof(struct iphdr) + at);
-	short_one = has_flow(skb, FLOW_SENT); /* too short to tell */
-	KUNIT_EXPECT_FALSE(test, short_one);
+	KUNIT_EXPECT_FALSE(test, has_flow(skb, FLOW_SENT)); /* too short to tell */
 	kfree_skb(skb);
 	return remembered;
 }
@@ -449,13 +448,18 @@ static void test_extension_headers(struct kunit *test)
 	kfree_skb(udp);
 }
 
-static bool has_quoted(const struct sk_buff *skb, unsigned int hook, u64 *hash)
+/* The kernel writes down what a checksum was; here, it is looked at each time. */
+static bool has_quoted(struct sk_buff *skb, unsigned int hook, u64 *hash)
 {
-	return is_ipv4(skb) ? flow_hash_quoted4(skb, hook, &secret, hash) :
-			      flow_hash_quoted6(skb, hook, &secret, hash);
+	const u8 summed = skb->ip_summed;
+	bool quoted = is_ipv4(skb) ? flow_hash_quoted4(skb, hook, &secret, hash) :
+				     flow_hash_quoted6(skb, hook, &secret, hash);
+
+	skb->ip_summed = summed;
+	return quoted;
 }
 
-static bool is_believed(const struct sk_buff *skb, unsigned int hook)
+static bool is_believed(struct sk_buff *skb, unsigned int hook)
 {
 	u64 hash;
 
@@ -463,7 +467,7 @@ static bool is_believed(const struct sk_buff *skb, unsigned int hook)
 }
 
 /* Error @skb is about @about, as far as it may be believed where packets come in. */
-static bool is_about(const struct sk_buff *skb, const struct sk_buff *about)
+static bool is_about(struct sk_buff *skb, const struct sk_buff *about)
 {
 	u64 quoted, sent;
 
