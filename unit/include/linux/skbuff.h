@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* For user space: a packet in one piece, or in two, the second one for what a kernel has in pages. */
+/* For user space: a packet in one piece or in two, where a kernel has pages or a list. */
 #ifndef _LINUX_SKBUFF_H
 #define _LINUX_SKBUFF_H
 
