@@ -671,6 +671,29 @@ static void test_exact_sizes(struct kunit *test)
 			      "a generation begins as large as the last one, or with a quarter where that was less than a quarter full");
 }
 
+/* The next filter's, where all have @bytes together. */
+static u64 next_of(struct world *world, u64 bytes)
+{
+	flow_sum_set(&world->generations.bytes, bytes);
+	return flow_next_bytes(&world->generations, newest_of(world));
+}
+
+static void test_next_size(struct kunit *test)
+{
+	const u64 kib = 1024;
+	struct world world;
+
+	begin(test, &world, 1024, 0);
+	KUNIT_EXPECT_TRUE_MSG(test, next_of(&world, 128 * kib) == 384 * kib &&
+			      next_of(&world, 640 * kib) == 384 * kib &&
+			      next_of(&world, 640 * kib + 64) == 0,
+			      "the next filter fits into the limit, with those that are not freed yet");
+	world.generations.limit = 160 * kib;
+	KUNIT_EXPECT_TRUE_MSG(test, next_of(&world, 128 * kib) == 0,
+			      "there is none that would be smaller than the smallest");
+	flow_generations_free(&world.generations);
+}
+
 /* How many words of these lines are another one. */
 static u64 words_but(const struct flow_line *line, u32 lines, u64 word)
 {
@@ -719,6 +742,7 @@ static void test_clear(struct kunit *test)
 
 static struct kunit_case flow_generations_cases[] = {
 	KUNIT_CASE(test_exact_sizes),
+	KUNIT_CASE(test_next_size),
 	KUNIT_CASE(test_clear),
 	KUNIT_CASE(test_spare),
 	KUNIT_CASE(test_reused),
