@@ -694,6 +694,31 @@ static void test_next_size(struct kunit *test)
 	flow_generations_free(&world.generations);
 }
 
+/* The first filter's after a rotation to another limit, where all had @bytes together. */
+static u64 rotated(struct kunit *test, u64 limit, u64 bytes)
+{
+	struct world world;
+	u64 first;
+
+	begin(test, &world, 1024, 0);
+	flow_sum_set(&world.generations.bytes, bytes);
+	flow_generations_rotate(&world.generations, limit);
+	first = newest_of(&world)->bytes;
+	flow_generations_free(&world.generations);
+	return first;
+}
+
+static void test_rotated_size(struct kunit *test)
+{
+	const u64 kib = 1024, mib = 1024 * kib;
+
+	KUNIT_EXPECT_TRUE_MSG(test, rotated(test, 8 * mib, 8 * mib - 128 * kib) == 128 * kib &&
+			      rotated(test, 8 * mib, 8 * mib - 128 * kib + 64) == 64 * kib &&
+			      rotated(test, 8 * mib, 8 * mib) == 64 * kib &&
+			      rotated(test, 8 * mib, 8 * mib + 64) == 128 * kib,
+			      "a rotation goes by the new limit, and exceeds it only where it was exceeded");
+}
+
 /* How many words of these lines are another one. */
 static u64 words_but(const struct flow_line *line, u32 lines, u64 word)
 {
@@ -743,6 +768,7 @@ static void test_clear(struct kunit *test)
 static struct kunit_case flow_generations_cases[] = {
 	KUNIT_CASE(test_exact_sizes),
 	KUNIT_CASE(test_next_size),
+	KUNIT_CASE(test_rotated_size),
 	KUNIT_CASE(test_clear),
 	KUNIT_CASE(test_spare),
 	KUNIT_CASE(test_reused),
