@@ -652,7 +652,8 @@ static void test_exact_sizes(struct kunit *test)
 			      "a generation's share is 7/16 of the limit, in whole lines, and within the bounds of a filter");
 	KUNIT_EXPECT_TRUE_MSG(test, least_of(128 * kib) == 64 * kib &&
 			      least_of(4 * mib) == 64 * kib && least_of(10000067) == 156224 &&
-			      least_of(64 * mib) == mib && least_of(1024 * mib) == mib,
+			      least_of(64 * mib) == mib && least_of(66 * mib) == mib &&
+			      least_of(1024 * mib) == mib,
 			      "the smallest filter is 1/64 of it, 64 KiB to 1 MiB");
 	KUNIT_EXPECT_TRUE_MSG(test, flow_step(100, 400) == 100 && flow_step(100, 399) == 399 &&
 			      flow_step(100, 50) == 50,
@@ -668,6 +669,54 @@ static void test_exact_sizes(struct kunit *test)
 			      first_of(1024 * mib, 3000000, 16 * mib) == 16 * mib &&
 			      first_of(1024 * mib, 0, 8 * mib + 64) == 2 * mib,
 			      "a generation begins as large as the last one, or with a quarter where that was less than a quarter full");
+}
+
+/* The next filter's, where all have @bytes together. */
+static u64 next_of(struct world *world, u64 bytes)
+{
+	flow_sum_set(&world->generations.bytes, bytes);
+	return flow_next_bytes(&world->generations, newest_of(world));
+}
+
+static void test_next_size(struct kunit *test)
+{
+	const u64 kib = 1024;
+	struct world world;
+
+	begin(test, &world, 1024, 0);
+	KUNIT_EXPECT_TRUE_MSG(test, next_of(&world, 128 * kib) == 384 * kib &&
+			      next_of(&world, 640 * kib) == 384 * kib &&
+			      next_of(&world, 640 * kib + 64) == 0,
+			      "the next filter fits into the limit, with those that are not freed yet");
+	world.generations.limit = 160 * kib;
+	KUNIT_EXPECT_TRUE_MSG(test, next_of(&world, 128 * kib) == 0,
+			      "there is none that would be smaller than the smallest");
+	flow_generations_free(&world.generations);
+}
+
+/* The first filter's after a rotation to another limit, where all had @bytes together. */
+static u64 rotated(struct kunit *test, u64 limit, u64 bytes)
+{
+	struct world world;
+	u64 first;
+
+	begin(test, &world, 1024, 0);
+	flow_sum_set(&world.generations.bytes, bytes);
+	flow_generations_rotate(&world.generations, limit);
+	first = newest_of(&world)->bytes;
+	flow_generations_free(&world.generations);
+	return first;
+}
+
+static void test_rotated_size(struct kunit *test)
+{
+	const u64 kib = 1024, mib = 1024 * kib;
+
+	KUNIT_EXPECT_TRUE_MSG(test, rotated(test, 8 * mib, 8 * mib - 128 * kib) == 128 * kib &&
+			      rotated(test, 8 * mib, 8 * mib - 128 * kib + 64) == 64 * kib &&
+			      rotated(test, 8 * mib, 8 * mib) == 64 * kib &&
+			      rotated(test, 8 * mib, 8 * mib + 64) == 128 * kib,
+			      "a rotation goes by the new limit, and exceeds it only where it was exceeded");
 }
 
 /* How many words of these lines are another one. */
@@ -718,6 +767,8 @@ static void test_clear(struct kunit *test)
 
 static struct kunit_case flow_generations_cases[] = {
 	KUNIT_CASE(test_exact_sizes),
+	KUNIT_CASE(test_next_size),
+	KUNIT_CASE(test_rotated_size),
 	KUNIT_CASE(test_clear),
 	KUNIT_CASE(test_spare),
 	KUNIT_CASE(test_reused),

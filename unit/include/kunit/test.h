@@ -41,6 +41,11 @@ static inline void kunit_say(struct kunit *test, bool good)
 	printf(format "\n", ##__VA_ARGS__);				\
 } while (0)
 
+#define KUNIT_EXPECT_TRUE(test, condition)				\
+	KUNIT_EXPECT_TRUE_MSG(test, condition, "%s", #condition)
+#define KUNIT_EXPECT_FALSE(test, condition)				\
+	KUNIT_EXPECT_TRUE_MSG(test, !(condition), "not %s", #condition)
+
 #define KUNIT_ASSERT_TRUE(test, condition) do {				\
 	(void)(test);							\
 	if (!(condition))						\
