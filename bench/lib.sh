@@ -98,6 +98,20 @@ matches() {
 	esac
 }
 
+# Where the allocator's current slab of packet buffers has one left and two are under way, it changes
+# from slab to slab and back with each packet, which is 280 instructions and lasts for rows. So many
+# datagrams that nobody takes, all given back at once, leave it one with room.
+room_in_slabs() {
+	local holder
+	nsenter "--net=/run/netns/$c" socat -u UDP4-RECV:7,bind=127.0.0.1 - >/dev/null &
+	holder=$!
+	wait_for 5 eval "ip netns exec $c ss -Hlun sport = 7 | grep -q ."
+	kill -STOP $holder
+	in_ns "$c" bash -c 'exec 3>/dev/udp/127.0.0.1/7 && for ((n = 0; n < 200; n++)); do echo >&3; done'
+	kill -KILL $holder
+	wait $holder 2>/dev/null
+}
+
 # meets_rules PACKETS: so many of them; those of an offloaded flow meet none
 meets_rules() { if [ "${offloaded:-}" ]; then echo 0; else echo "$1"; fi; }
 
@@ -128,12 +142,13 @@ send() {
 	stop_if_failed
 }
 
-# evaluate FIGURE...: sets median, and spread in thousandths of a percent
+# evaluate FIGURE...: sets least, and spread in thousandths of a percent. Whatever else goes on in the
+# machine adds to a figure, for one row or for many: where it did not in one round, that is the packet's.
 evaluate() {
 	local sorted
 	mapfile -t sorted < <(printf '%s\n' "$@" | sort -n)
-	median=${sorted[${#sorted[@]} / 2]}
-	spread=$(((sorted[-1] - sorted[0]) * 100000 / median))
+	least=${sorted[0]}
+	spread=$(((sorted[-1] - least) * 100000 / least))
 }
 # Of thousandths, with a mark where it is more than 0.5 %
 percent() { printf '%d.%03d%s\n' $(($1 / 1000)) $(($1 % 1000)) "$([ "$1" -le 500 ] || echo ' !')"; }

@@ -30,7 +30,7 @@ configure() {
 		untrack "-p udp -m set --match-set ports dst -j NOTRACK" "-m untracked"
 		;;
 	nets[0-9]*)
-		nets_of "${1#nets}" | ip_set "nets$family" hash:net family "$(inet)"
+		nets_of "${1#nets}" | ip_set "nets$family" hash:net family "$(inet)" "$same_chains"
 		untrack "-m set --match-set nets$family dst -j NOTRACK" "-m untracked"
 		;;
 	# One rule more, in front, than "memory" has: what its match alone costs.
@@ -79,8 +79,6 @@ nets_of() {
 # ---- sets that remember flows as --reply does
 
 # room CONFIGURATION: for so many flows, as that configuration has it; or as the tool gives it.
-# What looks for elements that have expired goes through all buckets, now and then: no more of
-# them than the packets of a measurement want, unless room_for says how many.
 room() {
 	case $1 in
 	*full) echo 1000 ;;
@@ -90,6 +88,9 @@ room() {
 }
 
 inet() { if [ "$family" = 4 ]; then echo inet; else echo inet6; fi; }
+
+# The seed of ipset's hash tables, which else is random: each boot has the same chains.
+same_chains="initval 0x1"
 
 # ip_set NAME TYPE [OPTION...] <ELEMENTS
 ip_set() {
@@ -102,7 +103,7 @@ with_ipset() {
 	local room
 	room=$(room "$1")
 	# shellcheck disable=SC2086 # options or none
-	ip_set "flows$family" hash:ip,port,ip family "$(inet)" timeout 3600 \
+	ip_set "flows$family" hash:ip,port,ip family "$(inet)" timeout 3600 $same_chains \
 		${room:+maxelem $room hashsize $room} </dev/null
 	untrack "-j NOTRACK" "" "$([ "$1" != ipsetreply ] || echo "-I FORWARD -p udp -m set --match-set flows$family dst,dst,src")" \
 		"-A PREROUTING -p udp -j SET --add-set flows$family src,src,dst --exist"
@@ -117,6 +118,9 @@ nft_flow() {
 	echo "$ip ${1}addr . $ip ${2}addr . udp ${1}port . udp ${2}port"
 }
 
+# Once a second the kernel would look for elements that have expired, in all buckets of a set, and
+# it were chance which packets meet that. The seed of nft's tables cannot be chosen; these are so
+# large that a few elements hardly share a bucket.
 natively() {
 	local object='' raw=notrack first='' last="ct state untracked" type=ipv4_addr room
 	[ "$family" = 4 ] || type=ipv6_addr
@@ -125,7 +129,7 @@ natively() {
 	nativeplain) last='' ;;
 	nativeset*)
 		room=$(room "$1")
-		object="set flows { type $type . $type . inet_service . inet_service; flags dynamic,timeout; ${room:+size $room;} }"
+		object="set flows { type $type . $type . inet_service . inet_service; flags dynamic,timeout; gc-interval 1h; ${room:+size $room;} }"
 		raw="update @flows { $(nft_flow d s) timeout 1h } notrack" last=''
 		[ "$1" != nativesetreply ] || first="$(nft_flow s d) @flows counter"
 		;;
@@ -144,6 +148,8 @@ natively() {
 	*) fail "there is no configuration $1" ;;
 	esac
 	in_ns "$r" nft -f - <<-END || fail "nft"
+		table $(nft_family) bench
+		delete table $(nft_family) bench
 		table $(nft_family) bench {
 			$object
 			chain raw { type filter hook prerouting priority -300; $raw; }
@@ -161,7 +167,8 @@ remembered() {
 	esac
 }
 
-# forget CONFIGURATION: all flows. A full set stays full.
+# forget CONFIGURATION: all flows. A full set stays full. One of nft's is made anew: flushed, its
+# hash table shrinks to four buckets, and grows again behind the packets, when it gets to it.
 forget() {
 	local ipt
 	case $1 in
@@ -174,7 +181,7 @@ forget() {
 		;;
 	*full) ;;
 	ipset*) in_ns "$r" ipset flush "flows$family" ;;
-	nativeset*) in_ns "$r" nft flush set "$(nft_family)" bench flows ;;
+	nativeset*) natively "$1" ;;
 	tracked* | nativeflowtable)
 		in_ns "$r" conntrack -F >/dev/null 2>&1
 		wait_for 10 eval "[ \$(in_ns $r conntrack -C) = 0 ]" || fail "conntrack entries stay"
