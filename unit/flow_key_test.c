@@ -212,6 +212,21 @@ static void test_addresses(struct kunit *test)
 	kfree_skb(other6);
 }
 
+/* One that ends a byte before its ports do; without ports, it need not have them. */
+static void expect_whole_ports(struct kunit *test, struct sk_buff *skb)
+{
+	skb_trim(skb, skb->len - 1);
+	KUNIT_EXPECT_FALSE(test, has_flow(skb, FLOW_SENT));
+	KUNIT_EXPECT_FALSE(test, has_flow(skb, FLOW_OTHER));
+	KUNIT_EXPECT_FALSE(test, is_quick(skb));
+	if (is_ipv4(skb))
+		ip_hdr(skb)->protocol = IPPROTO_GRE;
+	else
+		ipv6_hdr(skb)->nexthdr = IPPROTO_GRE;
+	KUNIT_EXPECT_TRUE(test, has_flow(skb, FLOW_SENT));
+	KUNIT_EXPECT_FALSE(test, is_quick(skb));
+}
+
 /* Later fragments, and what ends before its ports do. */
 static void test_no_flow(struct kunit *test)
 {
@@ -225,22 +240,10 @@ static void test_no_flow(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, has_flow(skb, FLOW_SENT));
 	KUNIT_EXPECT_FALSE(test, is_quick(skb));
 	ip_hdr(skb)->frag_off = 0;
-	skb_trim(skb, skb->len - 1);
-	KUNIT_EXPECT_FALSE(test, has_flow(skb, FLOW_SENT));
-	KUNIT_EXPECT_FALSE(test, has_flow(skb, FLOW_OTHER));
-	KUNIT_EXPECT_FALSE(test, is_quick(skb));
-	ip_hdr(skb)->protocol = IPPROTO_GRE;
-	KUNIT_EXPECT_TRUE(test, has_flow(skb, FLOW_SENT));
-	KUNIT_EXPECT_FALSE(test, is_quick(skb));
+	expect_whole_ports(test, skb);
 	kfree_skb(skb);
 	KUNIT_EXPECT_TRUE(test, has_flow(udp, FLOW_SENT));
-	skb_trim(udp, udp->len - 1);
-	KUNIT_EXPECT_FALSE(test, has_flow(udp, FLOW_SENT));
-	KUNIT_EXPECT_FALSE(test, has_flow(udp, FLOW_OTHER));
-	KUNIT_EXPECT_FALSE(test, is_quick(udp));
-	ipv6_hdr(udp)->nexthdr = IPPROTO_GRE;
-	KUNIT_EXPECT_TRUE(test, has_flow(udp, FLOW_SENT));
-	KUNIT_EXPECT_FALSE(test, is_quick(udp));
+	expect_whole_ports(test, udp);
 	kfree_skb(udp);
 }
 
