@@ -36,14 +36,14 @@ match() {
 }
 
 depends() {
-	is_module xt_NOTRACK && is_module xt_untracked || return
+	is_module xt_NOTRACK xt_untracked || return
 	is "what xt_NOTRACK depends on" x_tables "$(modinfo -F depends xt_NOTRACK)"
 	is "what xt_untracked depends on" x_tables "$(modinfo -F depends xt_untracked)"
 }
 
 aliases() {
 	local family_alias
-	is_module xt_NOTRACK && is_module xt_untracked || return
+	is_module xt_NOTRACK xt_untracked || return
 	for family_alias in ipt ip6t; do
 		is "${family_alias}_NOTRACK loads" xt_NOTRACK "$(modprobe -n -v --ignore-install --show-depends "${family_alias}_NOTRACK" | sed -n '$s/.*\/\(xt_[A-Za-z]*\)\.ko.*/\1/p')"
 		is "modules under ${family_alias}_NOTRACK" 1 "$(modprobe -R "${family_alias}_NOTRACK" | wc -l)"

@@ -361,10 +361,15 @@ packets() {
 	if [ "$found" ]; then echo $sum; else echo "no such rule"; fi
 }
 
-# built_in MODULE: the kernel is never without it, and counts no uses of it; is_module MODULE: or a
-# skip, for claims about just that
+# built_in MODULE: the kernel is never without it, and counts no uses of it; is_module MODULE...: none
+# of them is, or a skip, for claims about just that
 built_in() { [[ $builtin == *"/$1.ko"* ]]; }
-is_module() { ! built_in "$1" || { skip "$1 is built into this kernel"; return 1; }; }
+is_module() {
+	local module
+	for module in "$@"; do
+		! built_in "$module" || { skip "$module is built into this kernel"; return 1; }
+	done
+}
 
 # uses MODULE: how many rules (and others) hold it; 0 where it is not loaded
 uses() { if [ -e "/sys/module/$1/refcnt" ]; then echo "$(<"/sys/module/$1/refcnt")"; else echo 0; fi; }

@@ -67,7 +67,7 @@ limits() {
 			in_own sh -c 'echo 1000 >"$0"' "$file"
 		is "$name" "$value" "$(<"$file")"
 	done
-	is_module xt_NOTRACK && is_module xt_untracked || return
+	is_module xt_NOTRACK xt_untracked || return
 	refused "a module loaded" "Operation not permitted" in_own insmod "$(modinfo -n xt_untracked)"
 	uses_become 0 xt_NOTRACK # or rmmod finds a reason of its own: the namespaces of the claims before die in their own time
 	refused "a module unloaded" "Operation not permitted" in_own rmmod xt_NOTRACK

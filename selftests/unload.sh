@@ -21,7 +21,7 @@ hold() {
 
 # A refused rule leaves no use behind.
 refused_leaves_nothing() {
-	is_module xt_NOTRACK && is_module xt_untracked || return
+	is_module xt_NOTRACK xt_untracked || return
 	modprobe -a xt_NOTRACK xt_untracked
 	dirty+=("$c")
 	refused "NOTRACK in filter" . in_ns "$c" "$ipt" -A OUTPUT -m untracked -j NOTRACK
