@@ -98,14 +98,14 @@ matches() {
 	esac
 }
 
-# Where the allocator's current slab of packet buffers has one left and two are under way, it changes
-# from slab to slab and back with each packet, which is 280 instructions and lasts for rows. So many
-# datagrams that nobody takes, all given back at once, leave it one with room.
+# At times each packet takes some 280 instructions more, for one row or for many; that the allocator
+# of packet buffers alternates between two slabs that are nearly full is a guess. So many datagrams that
+# nobody takes, all given back at once, leave it a slab with room, and do not always end it.
 room_in_slabs() {
 	local holder
 	nsenter "--net=/run/netns/$c" socat -u UDP4-RECV:7,bind=127.0.0.1 - >/dev/null &
 	holder=$!
-	wait_for 5 eval "ip netns exec $c ss -Hlun sport = 7 | grep -q ."
+	wait_for 5 listening "$c" -u 7
 	kill -STOP $holder
 	in_ns "$c" bash -c 'exec 3>/dev/udp/127.0.0.1/7 && for ((n = 0; n < 200; n++)); do echo >&3; done'
 	kill -KILL $holder
