@@ -307,12 +307,27 @@ static void test_chance(struct kunit *test)
 			      "a line with all bits has every flow");
 }
 
+/* As many lines as are looked at, and one more than twice as many; the first one has all bits. */
+static void test_sample(struct kunit *test)
+{
+	struct flow_bits bits = bits_of(test, 8193 * sizeof(struct flow_line));
+
+	memset(bits.line, 0xff, sizeof(struct flow_line));
+	KUNIT_EXPECT_TRUE_MSG(test, flow_bits_false_positives(&bits) == 1000000000 / 4096,
+			      "of more lines each second one is looked at");
+	bits.lines = 4096;
+	KUNIT_EXPECT_TRUE_MSG(test, flow_bits_false_positives(&bits) == 1000000000 / 4096,
+			      "of 4096 lines each one is looked at");
+	vfree(bits.line);
+}
+
 static struct kunit_case flow_filter_cases[] = {
 	KUNIT_CASE(test_hash),
 	KUNIT_CASE(test_add),
 	KUNIT_CASE(test_distribution),
 	KUNIT_CASE(test_two_writers),
 	KUNIT_CASE(test_chance),
+	KUNIT_CASE(test_sample),
 	KUNIT_CASE(test_false_positives),
 	KUNIT_CASE_SLOW(test_false_positives_large),
 	{}

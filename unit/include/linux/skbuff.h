@@ -29,6 +29,7 @@ struct sk_buff {
 	int skb_iif, ip_summed, network_header;
 	void *sk;
 	struct sk_buff *frag_list;
+	unsigned long nfct; /* with its state */
 };
 
 #define skb_shinfo(skb)		(skb)
