@@ -109,7 +109,8 @@ need_root() {
 
 # Whatever a script has begun ends with it, also on ^C: processes, then folders.
 # Some are asked to end and clean up themselves, alone or with their process group;
-# unshare and sleepers are not worth asking.
+# unshare and sleepers are not worth asking. One that has ended is let be: its number may be
+# another program's by now.
 arm() {
 	doomed_groups=() doomed_asked=() doomed_killed=() doomed_dirs=()
 	trap clean_up EXIT
@@ -117,16 +118,18 @@ arm() {
 	trap 'exit 143' TERM HUP
 }
 clean_up() {
-	local status=$? pid
+	local status=$? pid running
 	set +e
 	trap '' INT TERM HUP
-	for pid in "${doomed_killed[@]}"; do kill -KILL "$pid"; done 2>/dev/null
-	for pid in "${doomed_asked[@]}"; do kill -TERM "$pid"; done 2>/dev/null
-	for pid in "${doomed_groups[@]}"; do kill -TERM -- "-$pid"; done 2>/dev/null
+	running=$(jobs -rp)
+	for pid in $(running_of "${doomed_killed[@]}"); do kill -KILL "$pid"; done 2>/dev/null
+	for pid in $(running_of "${doomed_asked[@]}"); do kill -TERM "$pid"; done 2>/dev/null
+	for pid in $(running_of "${doomed_groups[@]}"); do kill -TERM -- "-$pid"; done 2>/dev/null
 	wait
 	[ ${#doomed_dirs[@]} -eq 0 ] || rm -rf --one-file-system "${doomed_dirs[@]}"
 	exit "$status"
 }
+running_of() { printf '%s\n' "$@" | grep -Fx "$running"; }
 arm
 
 # begin COMMAND...: in the background, as a process group of its own. A process and not
