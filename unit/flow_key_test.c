@@ -527,8 +527,9 @@ static bool is_believed_with(struct sk_buff *skb, unsigned int at, u8 value)
 static void expect_checksum(struct kunit *test, struct sk_buff *error)
 {
 	struct icmphdr *icmp = transport_of(error);
+	u8 *checksum = (u8 *)&icmp->checksum;
 
-	icmp->checksum ^= htons(1);
+	*checksum ^= 1;
 	KUNIT_EXPECT_FALSE(test, is_believed(error, NF_INET_PRE_ROUTING));
 	KUNIT_EXPECT_FALSE(test, is_believed(error, NF_INET_LOCAL_IN));
 	KUNIT_EXPECT_TRUE(test, is_believed(error, NF_INET_FORWARD));
@@ -537,7 +538,7 @@ static void expect_checksum(struct kunit *test, struct sk_buff *error)
 	error->ip_summed = CHECKSUM_UNNECESSARY; /* the device has looked */
 	KUNIT_EXPECT_TRUE(test, is_believed(error, NF_INET_PRE_ROUTING));
 	error->ip_summed = CHECKSUM_NONE;
-	icmp->checksum ^= htons(1);
+	*checksum ^= 1;
 	KUNIT_EXPECT_TRUE(test, is_believed(error, NF_INET_PRE_ROUTING));
 	KUNIT_EXPECT_TRUE(test, is_believed(error, NF_INET_LOCAL_IN));
 }
