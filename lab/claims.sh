@@ -5,7 +5,7 @@
 # what the suite exits with.
 status=0
 # shellcheck disable=SC2034,SC2154
-verdict() { if [ "$1" -eq 0 ]; then echo "ok - $boot boot: $2"; else status=1; echo "# got '$3'"; echo "not ok - $boot boot: $2"; fi; }
+verdict() { if [ "$1" -eq 0 ]; then echo "ok - $boot boot: $2"; else status=1; printf '%s\n' "got '$3'" | sed 's/^/# /'; echo "not ok - $boot boot: $2"; fi; }
 is() { [ "$2" = "$3" ]; verdict $? "$1" "$3"; }
 more() { [ "$3" -gt "$2" ] 2>/dev/null; verdict $? "$1" "$3"; }
 says() { grep -qE -e "$2" <<<"$3"; verdict $? "$1" "$3"; }
