@@ -52,11 +52,11 @@ rest() {
 	rest_tracked
 }
 
-# nft's filter has to accept, too, and has no --reply: but only a reply is untracked. The README's
-# line for it, and who counts there.
+# nft's filter has to accept, too, and has no --reply: but only a reply is untracked. The line for
+# it that README and recipes have, and who counts there.
 beside_nft() {
 	local accept
-	accept=$(sed -n 's/^ *nft insert rule inet filter input \(.*\) accept$/\1 counter accept/p' "$root/README.md")
+	accept=$(sed -n 's/^ *nft insert rule inet filter input \(.*\) accept$/\1 counter accept/p' "$recipes")
 	resolver_rules
 	in_ns "$c" nft -f - <<-END
 		table inet filter {
@@ -73,7 +73,6 @@ beside_nft() {
 	in_ns "$c" nft delete table inet filter
 }
 
-root=${selftests%/*}
 add_topology
 serve_udp_echo "$s" 53
 serve_udp_echo "$c" 53
