@@ -371,7 +371,8 @@ static inline void *allocate_for_filter(size_t bytes, gfp_t gfp, int how)
 #define GFP_KERNEL_ACCOUNT		GFP_ACCOUNT
 #define kmalloc(bytes, gfp)		allocate_for_filter(bytes, gfp, BY_KFREE)
 #define __vmalloc(bytes, gfp)		allocate_for_filter(bytes, gfp, BY_VFREE)
-#define alloc_percpu_gfp(type, gfp)	((type *)allocate_for_filter(sizeof(type), gfp, BY_FREE_PERCPU))
+#define alloc_percpu_gfp(type, gfp)	\
+	((type *)allocate_for_filter(sizeof(type), gfp, BY_FREE_PERCPU))
 #define kzalloc(bytes, gfp)		allocate(bytes, (gfp) | __GFP_ZERO, BY_KFREE)
 #define kfree(memory)			release(memory, BY_KFREE)
 #define vfree(memory)			release(memory, BY_VFREE)
