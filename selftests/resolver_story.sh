@@ -52,11 +52,10 @@ rest() {
 	rest_tracked
 }
 
-# nft's filter has to accept, too, and has no --reply: but only a reply is untracked. The line for
-# it that README and recipes have, and who counts there.
+# nft's filter has to accept, too, and has no --reply: but only a reply is untracked. documented.sh sees
+# that the texts have this rule, too.
+accept="udp sport 53 ct state untracked"
 beside_nft() {
-	local accept
-	accept=$(sed -n 's/^ *nft insert rule inet filter input \(.*\) accept$/\1 counter accept/p' "$recipes")
 	resolver_rules
 	in_ns "$c" nft -f - <<-END
 		table inet filter {
@@ -65,7 +64,7 @@ beside_nft() {
 	END
 	! udp_echoes "$c" "$server" 53 || fail "a reply comes without nft's rule"
 	# shellcheck disable=SC2086 # words of a rule
-	succeeds "nft's rule" in_ns "$c" nft insert rule inet filter input $accept
+	succeeds "nft's rule" in_ns "$c" nft insert rule inet filter input $accept counter accept
 	udp_echoes "$c" "$server" 53 || fail "no reply with nft's rule"
 	is "entries" 0 "$(entries "$c" -p udp)"
 	send_udp "$r" "$client" "$port" 10 53
