@@ -555,14 +555,8 @@ static inline void net_goes(struct net *net)
 
 static inline void net_is_gone(struct net *net)
 {
-	struct work_struct *work;
-	struct live *at = live_at(net->generic);
-
 	the_ops->exit(net);
 	must(!net->has_proc);
-	for (work = the_queue->first; work; work = work->next)
-		must((char *)work < (char *)at->memory ||
-		     (char *)work >= (char *)at->memory + at->bytes);
 	release(net->generic, BY_KFREE);
 	net->generic = NULL;
 }
